@@ -1,0 +1,1 @@
+export type { ScramVerifier, UserDirectory, UserRecord } from './user-directory.js'

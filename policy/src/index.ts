@@ -1,0 +1,2 @@
+export type { Decision, Request } from './decision.js'
+export type { ColumnOrigin, Mask, ValueMasker } from './mask.js'

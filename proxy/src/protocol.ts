@@ -1,0 +1,67 @@
+import type { Dialect, Identity, Secret, SluiceError } from '@sluice/domain'
+import type { Channel, TlsClientOptions, TlsServerOptions } from './channel.js'
+import type { Gate } from './gate.js'
+import type { Relay, RelayPorts } from './relay.js'
+
+/** What a client said before it proved anything. Each protocol adds what it must remember. */
+export interface Hello {
+  readonly user: string
+  /** The database's name in the configuration, as the client asks for it; undefined: none was given. */
+  readonly database: string | undefined
+  readonly application: string | undefined
+}
+
+/** What the steps of a login may use. */
+export interface LoginServices {
+  readonly tls: (TlsServerOptions & { readonly require: boolean }) | undefined
+  /** Looks up the verifiers of a user; a decoy for an unknown one, so that both take the same time and answers. */
+  readonly users: import('@sluice/identity').UserDirectory
+  /** Version and capabilities to greet MySQL clients with, taken from a real server. */
+  readonly serverGreeting: () => Promise<unknown>
+  /** Hands a cancel request (key as the client sent it) to the session it belongs to; silent where there is none. */
+  readonly cancel: (key: Buffer) => Promise<void>
+}
+
+/** A server to log in to, with the leased credential. */
+export interface Target {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly tls: TlsClientOptions | undefined
+  readonly username: string
+  readonly password: Secret
+}
+
+/** An upstream connection that is logged in. Each protocol adds what its relay needs (parameters, capabilities, keys). */
+export interface Upstream {
+  readonly serverVersion: string
+}
+
+export interface RelayOptions<H extends Hello, U extends Upstream> {
+  readonly hello: H
+  readonly upstream: U
+  readonly gate: Gate
+  readonly ports: RelayPorts
+  readonly limits: { readonly messageBytes: number }
+}
+
+/**
+ * A wire protocol as the life of a connection sees it (`session.ts`): the same steps for PostgreSQL and MySQL, so that
+ * the two cannot drift apart on anything that matters to security.
+ */
+export interface Protocol<H extends Hello = Hello, U extends Upstream = Upstream> {
+  readonly dialect: Dialect
+  /** TLS and startup. Undefined: the connection was about something else (a cancel request) and is done. */
+  greet(channel: Channel, services: LoginServices): Promise<H | undefined>
+  /** Challenges the client; rejects with `authentication_failed`, with one answer and time for whatever was wrong. */
+  authenticate(channel: Channel, hello: H, services: LoginServices): Promise<Identity>
+  /** Logs in to the server, TLS included. Errors: `upstream_unreachable`, `upstream_refused`. */
+  logIn(channel: Channel, hello: H, target: Target): Promise<U>
+  /** Tells the client that it is in, with the server's parameters and a cancel key of the gateway's own. */
+  welcome(channel: Channel, hello: H, upstream: U, cancelKey: Buffer): void
+  relay(options: RelayOptions<H, U>): Relay
+  /** An error for a client that is not logged in yet. */
+  encodeLoginError(error: SluiceError, hello: H | undefined): Buffer
+  /** Cancels what the server runs for this session, over a channel of its own. */
+  cancelUpstream(open: () => Promise<Channel>, upstream: U, target: Target): Promise<void>
+}
