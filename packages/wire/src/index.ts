@@ -1,1 +1,2 @@
+export { ByteReader } from './byte-reader.js'
 export { WireError } from './wire-error.js'
