@@ -1,1 +1,1 @@
-export {}
+export { decodeErrorFields, type ErrorFields, encodeErrorResponse } from './error.js'
