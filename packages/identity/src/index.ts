@@ -1,1 +1,4 @@
+export { deriveScramVerifier, SCRAM_ITERATIONS, type ScramMechanism, verifyPassword } from './scram.js'
+export { ScramClient, type ScramClientOptions } from './scram-client.js'
+export { ScramServer, type ScramServerOptions } from './scram-server.js'
 export type { ScramVerifier, UserDirectory, UserRecord } from './user-directory.js'
