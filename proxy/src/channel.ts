@@ -20,6 +20,7 @@ export interface TlsClientOptions {
   /** `require` checks nothing, `verify-ca` the chain, `verify-full` chain and host name. */
   readonly mode: 'require' | 'verify-ca' | 'verify-full'
   readonly ca?: Buffer
+  readonly alpn?: readonly string[]
 }
 
 /**

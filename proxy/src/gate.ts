@@ -63,8 +63,15 @@ export interface Gate {
   analyse(text: Buffer, mode: LexicalMode): Statement | Promise<Statement>
   /** May this statement be prepared? Decides, without a record of the allowed (its execution makes one). */
   permit(statement: Statement): Verdict
-  /** May this statement run now? Decides and records; with durability `strict` the promise waits for the store. */
-  admit(statement: Statement, parameters?: readonly RecordedValue[]): Verdict | Promise<Verdict>
+  /**
+   * May this statement run now? Decides and records; with durability `strict` the promise waits for the store.
+   * `executes`: for SQL's EXECUTE, every statement that may stand behind the name: all must be allowed, the strictest masking holds.
+   */
+  admit(
+    statement: Statement,
+    parameters?: readonly RecordedValue[],
+    executes?: readonly Statement[],
+  ): Verdict | Promise<Verdict>
   /** Puts a refusal that the relay itself makes (a forbidden command, a setting) on record and returns it. */
   refuse(text: string, error: SluiceError): Refusal
   /** The masks for a result's columns; undefined: none. Call only where `pass.masking` is not `none`. */

@@ -59,6 +59,8 @@ export interface ErrorParts {
   readonly detail?: string
   /** What to do next, for the client (PostgreSQL: HINT; MySQL: appended to the message). */
   readonly hint?: string
+  /** Where in the statement's text, in characters from 1 (PostgreSQL: field P). */
+  readonly position?: number
   readonly cause?: unknown
 }
 
@@ -69,6 +71,7 @@ export class SluiceError extends Error {
   readonly clientMessage: string
   readonly detail: string | undefined
   readonly hint: string | undefined
+  readonly position: number | undefined
 
   constructor(code: ErrorCode, message: string, parts: ErrorParts = {}) {
     super(message, parts.cause === undefined ? undefined : { cause: parts.cause })
@@ -76,6 +79,7 @@ export class SluiceError extends Error {
     this.clientMessage = parts.clientMessage ?? message
     this.detail = parts.detail
     this.hint = parts.hint
+    this.position = parts.position
   }
 
   get kind(): ErrorKind {

@@ -1,0 +1,191 @@
+import type { RelationName, RelationUse, StatementFacts } from '@sluice/parsers'
+import type { ColumnOrigin, MaskSet } from '@sluice/policy'
+import type { WireColumn } from './gate.js'
+
+/** A relation of the database as the catalog knows it. */
+export interface CatalogRelation {
+  readonly schema: string
+  readonly name: string
+  readonly kind: 'table' | 'view'
+  /** By attribute number (PostgreSQL) or by position (MySQL). */
+  readonly columns: ReadonlyMap<number, string>
+  /** Tables that this one inherits from or is a partition of: their masks are its masks. */
+  readonly parents: CatalogRelation[]
+  /** What a view is made of; undefined: cannot be told, so it may show anything. */
+  readonly madeOf: CatalogRelation[] | undefined
+}
+
+/** What was read of one database at one time. */
+export interface CatalogSnapshot {
+  readonly relations: readonly CatalogRelation[]
+  /** PostgreSQL: by OID. Empty for MySQL. */
+  readonly byOid: ReadonlyMap<number, CatalogRelation>
+  /** Schemas of the server's own, whose relations hold no user's column. */
+  readonly systemSchemas: ReadonlySet<string>
+  /** Names of the server's own functions; undefined: every function is (MySQL's stored functions are listed apart). */
+  readonly systemFunctions: ReadonlySet<string> | undefined
+  /** Names of functions that users made (MySQL). */
+  readonly userFunctions: ReadonlySet<string>
+  /** The schema that an unqualified name means (MySQL: the session's database); undefined: any. */
+  readonly foldCase: boolean
+}
+
+/** Whether a statement can carry values of a masked column. `unknown`: the catalog cannot tell, which counts as masked. */
+export type Touch = 'masked' | 'clean' | 'unknown'
+
+/**
+ * One database's catalog as masking needs it: which relations hold masked columns, also by inheritance and through
+ * views, and where a result column comes from. Fails closed: without a snapshot everything is `unknown`.
+ */
+export class Catalog {
+  #snapshot: CatalogSnapshot | undefined
+  #byName = new Map<string, CatalogRelation[]>()
+  #masked = new Map<string, Map<CatalogRelation, boolean>>()
+  #loading: Promise<void> | undefined
+  #stale = true
+  #loadedAt = 0
+  readonly #load: () => Promise<CatalogSnapshot>
+  readonly #onProblem: (error: unknown) => void
+
+  constructor(load: () => Promise<CatalogSnapshot>, onProblem: (error: unknown) => void) {
+    this.#load = load
+    this.#onProblem = onProblem
+  }
+
+  /** A statement that changes the schema went by. */
+  invalidate(): void {
+    this.#stale = true
+  }
+
+  /** True where asking again may know more: never read, DDL seen, or the last read is over a second old. */
+  get worthRefreshing(): boolean {
+    return this.#stale || Date.now() - this.#loadedAt > 1_000
+  }
+
+  /** Reads the catalog anew. Never rejects: without an answer nothing is known, and the problem is reported. */
+  refresh(): Promise<void> {
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = undefined
+    })
+    return this.#loading
+  }
+
+  async #read(): Promise<void> {
+    this.#stale = false
+    this.#loadedAt = Date.now()
+    try {
+      const snapshot = await this.#load()
+      this.#snapshot = snapshot
+      this.#masked = new Map()
+      this.#byName = new Map()
+      for (const relation of snapshot.relations) {
+        const key = this.#fold(relation.name)
+        const namesakes = this.#byName.get(key)
+        if (namesakes) namesakes.push(relation)
+        else this.#byName.set(key, [relation])
+      }
+    } catch (error) {
+      this.#snapshot = undefined
+      this.#byName = new Map()
+      this.#onProblem(error)
+    }
+  }
+
+  /** What the statement's relations and functions can carry. */
+  touch(facts: StatementFacts, masks: MaskSet): Touch {
+    let touch: Touch = 'clean'
+    for (const use of facts.relations) touch = worse(touch, this.#touchRelation(use.relation, masks))
+    for (const use of facts.functions) {
+      if (!this.#isSystemFunction(use.schema, use.name)) touch = worse(touch, 'unknown')
+    }
+    return touch
+  }
+
+  touchOf(use: RelationUse, masks: MaskSet): Touch {
+    return this.#touchRelation(use.relation, masks)
+  }
+
+  /** Where the wire says a column comes from, led back to the ancestor whose mask counts. */
+  origin(column: WireColumn, masks: MaskSet): ColumnOrigin {
+    const { origin } = column
+    if (origin.kind === 'none') return { kind: 'expression' }
+    const relation =
+      origin.kind === 'oid' ? this.#byOid(origin.relation) : this.#byQualifiedName(origin.schema, origin.table)
+    if (relation === undefined) return { kind: 'unknown' }
+    if (relation === 'system') return { kind: 'column', schema: 'pg_catalog', table: '', column: column.name }
+    const name = origin.kind === 'oid' ? relation.columns.get(origin.attribute) : origin.column
+    if (name === undefined) return { kind: 'unknown' }
+    if (relation.kind === 'view' && this.#isMasked(relation, masks)) return { kind: 'unknown' }
+    const owner = ancestors(relation).find((each) => masks.forColumn(each.schema, each.name, name)) ?? relation
+    return { kind: 'column', schema: owner.schema, table: owner.name, column: name }
+  }
+
+  #byOid(oid: number): CatalogRelation | 'system' | undefined {
+    // Below FirstNormalObjectId (src/include/access/transam.h) are the server's own objects.
+    if (this.#snapshot && oid < 16384) return 'system'
+    return this.#snapshot?.byOid.get(oid)
+  }
+
+  #byQualifiedName(schema: string, table: string): CatalogRelation | 'system' | undefined {
+    if (this.#snapshot?.systemSchemas.has(schema.toLowerCase())) return 'system'
+    return this.#byName.get(this.#fold(table))?.find((each) => this.#fold(each.schema) === this.#fold(schema))
+  }
+
+  #touchRelation(name: RelationName, masks: MaskSet): Touch {
+    const snapshot = this.#snapshot
+    if (!snapshot) return 'unknown'
+    if (name.schema !== undefined && snapshot.systemSchemas.has(name.schema.toLowerCase())) return 'clean'
+    const namesakes = this.#byName.get(this.#fold(name.name)) ?? []
+    const meant =
+      name.schema === undefined
+        ? namesakes // search_path may mean any of them
+        : namesakes.filter((each) => this.#fold(each.schema) === this.#fold(name.schema!))
+    if (meant.some((each) => this.#isMasked(each, masks))) return 'masked'
+    if (meant.length > 0) return 'clean'
+    return name.schema === undefined && /^(pg_|sql_)/.test(name.name) ? 'clean' : 'unknown'
+  }
+
+  #isSystemFunction(schema: string | undefined, name: string): boolean {
+    const snapshot = this.#snapshot
+    if (!snapshot) return false
+    if (schema !== undefined && schema !== 'pg_catalog') return false
+    if (snapshot.systemFunctions) return snapshot.systemFunctions.has(name)
+    return !snapshot.userFunctions.has(name.toLowerCase())
+  }
+
+  #isMasked(relation: CatalogRelation, masks: MaskSet): boolean {
+    let known = this.#masked.get(masks.fingerprint)
+    if (!known) {
+      known = new Map()
+      this.#masked.set(masks.fingerprint, known)
+    }
+    let masked = known.get(relation)
+    if (masked === undefined) {
+      known.set(relation, true) // a cycle finds this and ends
+      masked =
+        (relation.kind === 'view' && relation.madeOf === undefined) ||
+        ancestors(relation).some((each) =>
+          [...relation.columns.values()].some((c) => masks.forColumn(each.schema, each.name, c)),
+        ) ||
+        (relation.madeOf?.some((each) => this.#isMasked(each, masks)) ?? false)
+      known.set(relation, masked)
+    }
+    return masked
+  }
+
+  #fold(name: string): string {
+    return this.#snapshot?.foldCase ? name.toLowerCase() : name
+  }
+}
+
+function ancestors(relation: CatalogRelation, seen = new Set<CatalogRelation>()): CatalogRelation[] {
+  if (seen.has(relation)) return []
+  seen.add(relation)
+  return [relation, ...relation.parents.flatMap((parent) => ancestors(parent, seen))]
+}
+
+const ORDER: Record<Touch, number> = { clean: 0, unknown: 1, masked: 2 }
+
+function worse(a: Touch, b: Touch): Touch {
+  return ORDER[a] >= ORDER[b] ? a : b
+}

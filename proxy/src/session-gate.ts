@@ -1,0 +1,327 @@
+import type { Identity } from '@sluice/domain'
+import { SluiceError } from '@sluice/domain'
+import type { Analyser, LexicalMode, StatementFacts } from '@sluice/parsers'
+import { type Decision, decide, type MaskSet, masksFor, type Policy, planMasks } from '@sluice/policy'
+import { type RecordedValue, redactText, type SessionRecord } from '@sluice/recorder'
+import type { Catalog, Touch } from './catalog.js'
+import type { Gate, Masking, MaskPlan, Outcome, Pass, Refusal, Statement, Verdict, WireColumn } from './gate.js'
+
+/** The database that a session is on, as the gate sees it. */
+export interface GateDatabase {
+  /** Its name in the configuration. */
+  readonly name: string
+  readonly dialect: 'postgres' | 'mysql'
+  readonly catalog: Catalog
+}
+
+export interface SessionGateOptions {
+  readonly identity: Identity
+  readonly address: string
+  readonly database: GateDatabase
+  readonly analyser: Analyser
+  /** The policy in force now; asked anew for each statement. */
+  readonly policy: () => Policy
+  readonly record: SessionRecord
+  readonly rowsToRecord: number
+  /** MySQL: the configured database for a schema on the same server; undefined: none, or none this user may enter. */
+  readonly databaseOf: (schema: string) => GateDatabase | undefined
+  /** Told of every decision, for metrics. */
+  readonly onDecision: (decision: Decision) => void
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** A pass, and what the gate remembers of it. Never exported: this is the only place where one is made. */
+interface IssuedPass extends Mutable<Omit<Pass, never>> {
+  startedAt: number
+  masks: MaskSet
+  touch: Touch
+  changesSchema: boolean
+}
+
+/** The gate of one session: facts, decision, record. See `Gate`. */
+export function createSessionGate(options: SessionGateOptions): Gate & { readonly statements: number } {
+  return new SessionGate(options)
+}
+
+class SessionGate implements Gate {
+  statements = 0
+  readonly #options: SessionGateOptions
+  #database: GateDatabase
+  /** The masks of the last policy and database seen, so that a statement costs one comparison. */
+  #masks: { policy: Policy; database: GateDatabase; set: MaskSet } | undefined
+
+  constructor(options: SessionGateOptions) {
+    this.#options = options
+    this.#database = options.database
+  }
+
+  analyse(text: Buffer, mode: LexicalMode): Statement | Promise<Statement> {
+    const analysis = this.#options.analyser.analyse(text, mode)
+    if (analysis instanceof Promise) return analysis.then((done) => ({ original: text, analysis: done }))
+    return { original: text, analysis }
+  }
+
+  permit(statement: Statement): Verdict {
+    const decision = this.#decide(statement)
+    if (decision.effect === 'deny') return this.#refused(statement, decision)
+    return this.#issue(statement, 0, undefined)
+  }
+
+  admit(
+    statement: Statement,
+    parameters?: readonly RecordedValue[],
+    executes?: readonly Statement[],
+  ): Verdict | Promise<Verdict> {
+    if (this.#mustRefreshCatalog(statement, executes)) {
+      return this.#database.catalog.refresh().then(() => this.#admit(statement, parameters, executes))
+    }
+    return this.#admit(statement, parameters, executes)
+  }
+
+  refuse(text: string, error: SluiceError): Refusal {
+    const statement = ++this.statements
+    this.#options.record.note({
+      type: 'statement',
+      at: Date.now(),
+      statement,
+      text,
+      decision: 'deny',
+      reason: error.clientMessage,
+    })
+    return { kind: 'refusal', error }
+  }
+
+  maskPlan(pass: Pass, columns: readonly WireColumn[]): MaskPlan | undefined | Promise<MaskPlan | undefined> {
+    const { catalog } = this.#database
+    const plan = () => this.#plan(pass as IssuedPass, columns)
+    const masks = (pass as IssuedPass).masks
+    const unknown = columns.some((column) => catalog.origin(column, masks).kind === 'unknown')
+    return unknown && catalog.worthRefreshing ? catalog.refresh().then(plan) : plan()
+  }
+
+  result(
+    pass: Pass,
+    columns: readonly { name: string; type: string; masked?: true }[],
+    rows: readonly (readonly RecordedValue[])[],
+  ): void {
+    this.#options.record.note({ type: 'result', at: Date.now(), statement: pass.number, columns, rows })
+  }
+
+  finished(pass: Pass, outcome: Outcome): void {
+    const issued = pass as IssuedPass
+    if (issued.changesSchema) this.#database.catalog.invalidate()
+    this.#options.record.note({
+      type: 'finished',
+      at: Date.now(),
+      statement: pass.number,
+      tag: outcome.tag,
+      rows: outcome.rows,
+      bytes: outcome.bytes,
+      milliseconds: Math.round((performance.now() - issued.startedAt) * 1000) / 1000,
+    })
+  }
+
+  failed(pass: Pass | undefined, code: string, message: string): void {
+    const issued = pass as IssuedPass | undefined
+    // A server's error may echo values; where the statement can carry masked ones, only the code is kept.
+    const kept =
+      issued && !issued.masks.empty && issued.touch !== 'clean'
+        ? '<not kept: the statement touches masked columns>'
+        : message
+    const statement = pass && pass.number > 0 ? { statement: pass.number } : {}
+    this.#options.record.note({ type: 'error', at: Date.now(), ...statement, code, message: kept })
+  }
+
+  changeDatabase(schema: string): SluiceError | undefined {
+    const database = this.#options.databaseOf(schema)
+    if (!database) {
+      return new SluiceError(
+        'database_unknown',
+        `no database \`${schema}\` for user \`${this.#options.identity.user}\``,
+        {
+          hint: 'ask the operator of the gateway for a rule that lets you in',
+        },
+      )
+    }
+    this.#database = database
+    return undefined
+  }
+
+  #admit(
+    statement: Statement,
+    parameters: readonly RecordedValue[] | undefined,
+    executes: readonly Statement[] | undefined,
+  ): Verdict | Promise<Verdict> {
+    const decision = this.#decide(statement)
+    if (decision.effect === 'deny') return this.#refused(statement, decision)
+    for (const executed of executes ?? []) {
+      const inner = this.#decide(executed)
+      if (inner.effect === 'deny') return this.#refused(statement, inner)
+    }
+    const laundering = this.#wayOut(statement, executes)
+    if (laundering) return this.#refused(statement, laundering)
+    this.#options.onDecision(decision)
+    const number = ++this.statements
+    const kept = this.#options.record.append({
+      type: 'statement',
+      at: Date.now(),
+      statement: number,
+      text: textOf(statement),
+      ...(parameters && parameters.length > 0 ? { parameters } : {}),
+      decision: 'allow',
+      ...(decision.rule === undefined ? {} : { rule: decision.rule }),
+    })
+    const pass = this.#issue(statement, number, executes)
+    if (kept === undefined) return pass
+    return kept.then(
+      () => pass,
+      (error: unknown) => ({ kind: 'refusal', error: asUnrecorded(error) }),
+    )
+  }
+
+  #decide(statement: Statement): Decision {
+    const { identity, address, policy } = this.#options
+    const database = this.#database
+    return decide(policy(), {
+      identity,
+      database: database.name,
+      dialect: database.dialect,
+      analysis: statement.analysis,
+      clientAddress: address,
+      now: Date.now(),
+      ...(database.dialect === 'mysql'
+        ? { databaseOf: (schema: string) => this.#options.databaseOf(schema)?.name }
+        : {}),
+    })
+  }
+
+  #refused(statement: Statement, decision: Decision): Refusal {
+    this.#options.onDecision(decision)
+    const { analysis } = statement
+    const number = ++this.statements
+    this.#options.record.note({
+      type: 'statement',
+      at: Date.now(),
+      statement: number,
+      text: textOf(statement),
+      decision: 'deny',
+      ...(decision.rule === undefined ? {} : { rule: decision.rule }),
+      reason: decision.reason,
+    })
+    return { kind: 'refusal', error: refusalError(decision, analysis) }
+  }
+
+  #issue(statement: Statement, number: number, executes: readonly Statement[] | undefined): Pass {
+    const masks = this.#maskSet()
+    const touch = masks.empty ? 'clean' : this.#touch(statement, executes)
+    const facts = factsOf(statement)
+    const pass: Omit<IssuedPass, never> = {
+      kind: 'pass',
+      statement,
+      number,
+      masking: masks.empty ? 'none' : touch === 'clean' ? 'by-origin' : 'all-but-plain',
+      rowsToRecord: this.#options.rowsToRecord,
+      startedAt: performance.now(),
+      masks,
+      touch,
+      changesSchema: facts.some(
+        (each) => each.class === 'schema' || each.nested.some((inner) => inner.class === 'schema'),
+      ),
+    } as IssuedPass
+    return pass as Pass
+  }
+
+  #plan(pass: IssuedPass, columns: readonly WireColumn[]): MaskPlan | undefined {
+    const { catalog, dialect } = this.#database
+    const plain = dialect === 'mysql' ? factsOf(pass.statement).every((each) => each.plainOutput) : undefined
+    return planMasks(
+      pass.masks,
+      pass.touch,
+      plain,
+      columns.map((column) => catalog.origin(column, pass.masks)),
+    )
+  }
+
+  #maskSet(): MaskSet {
+    const policy = this.#options.policy()
+    const known = this.#masks
+    if (known && known.policy === policy && known.database === this.#database) return known.set
+    const set = masksFor(policy, this.#options.identity, this.#database.name)
+    this.#masks = { policy, database: this.#database, set }
+    return set
+  }
+
+  #touch(statement: Statement, executes: readonly Statement[] | undefined): Touch {
+    const masks = this.#maskSet()
+    let touch: Touch = 'clean'
+    for (const each of executes ? [statement, ...executes] : [statement]) {
+      for (const facts of factsOf(each)) {
+        // What a cursor shows was said when it was declared; here only the wire can tell, and only of plain columns.
+        const own = facts.verb === 'fetch' ? 'unknown' : this.#database.catalog.touch(facts, masks)
+        if (own === 'masked') return 'masked'
+        if (own === 'unknown') touch = 'unknown'
+      }
+    }
+    return touch
+  }
+
+  #mustRefreshCatalog(statement: Statement, executes: readonly Statement[] | undefined): boolean {
+    if (this.#maskSet().empty || !this.#database.catalog.worthRefreshing) return false
+    return this.#touch(statement, executes) === 'unknown'
+  }
+
+  /** Ways out of a masked table on which this version cannot mask: they are refused. */
+  #wayOut(statement: Statement, executes: readonly Statement[] | undefined): Decision | undefined {
+    const masks = this.#maskSet()
+    if (masks.empty) return undefined
+    const { catalog } = this.#database
+    for (const facts of (executes ? [statement, ...executes] : [statement]).flatMap(factsOf)) {
+      if (catalog.touch(facts, masks) === 'clean') continue
+      if (facts.copy?.direction === 'out')
+        return denied(
+          'copy out of a relation with masked columns',
+          'select the columns instead: rows of a select are masked',
+        )
+      const writes = facts.relations.some((use) => use.class === 'write' || use.class === 'schema')
+      const reads = facts.relations.some((use) => use.class === 'read' && catalog.touchOf(use, masks) !== 'clean')
+      if (writes && reads)
+        return denied(
+          'the statement would copy from a relation with masked columns into another',
+          'ask somebody who may see these columns',
+        )
+    }
+    return undefined
+  }
+}
+
+function denied(reason: string, hint: string): Decision {
+  return { effect: 'deny', rule: 'built-in: masked columns stay masked', reason, hint }
+}
+
+function factsOf(statement: Statement): readonly StatementFacts[] {
+  return statement.analysis.ok ? statement.analysis.statements : []
+}
+
+/** The text as it goes on record: as the client sent it, without its secrets. A text that cannot be read may hold one anywhere. */
+function textOf(statement: Statement): string {
+  const { analysis, original } = statement
+  return redactText(original, analysis.ok ? analysis.secrets : [])
+}
+
+function refusalError(decision: Decision, analysis: Statement['analysis']): SluiceError {
+  if (!analysis.ok && analysis.cause === 'syntax') {
+    return new SluiceError('statement_syntax', analysis.reason, {
+      hint: 'what cannot be read is refused',
+      ...(analysis.position === undefined ? {} : { position: analysis.position }),
+    })
+  }
+  const code = analysis.ok ? 'statement_denied' : 'statement_unanalysable'
+  const by = decision.rule === undefined ? 'no rule allows it' : `refused by rule \`${decision.rule}\``
+  return new SluiceError(code, by, { detail: decision.reason, hint: decision.hint })
+}
+
+function asUnrecorded(error: unknown): SluiceError {
+  if (error instanceof SluiceError) return error
+  return new SluiceError('recorder_unavailable', 'the statement could not be recorded', { cause: error })
+}
