@@ -1,1 +1,31 @@
+export {
+  type AuthenticationRequest,
+  decodeAuthenticationRequest,
+  decodeBackendKeyData,
+  decodeParameterStatus,
+  decodePasswordMessage,
+  decodeSaslInitialResponse,
+  encodeAuthenticationRequest,
+  encodeBackendKeyData,
+  encodeParameterStatus,
+  encodePasswordMessage,
+  encodeSaslInitialResponse,
+  encodeSaslResponse,
+  MAXIMUM_SASL_BYTES,
+  type ParameterStatus,
+  type SaslInitialResponse,
+} from './authentication.js'
 export { decodeErrorFields, type ErrorFields, encodeErrorResponse } from './error.js'
+export {
+  type CancelKey,
+  decodeNegotiateProtocolVersion,
+  decodeStartupLength,
+  decodeStartupPacket,
+  encodeNegotiateProtocolVersion,
+  encodeStartupPacket,
+  MAXIMUM_STARTUP_BYTES,
+  type NegotiateProtocolVersion,
+  type ProtocolVersion,
+  type StartupMessage,
+  type StartupPacket,
+} from './startup.js'
