@@ -1,2 +1,48 @@
+export {
+  type AuthMoreData,
+  type AuthPlugin,
+  type AuthSwitchRequest,
+  CACHING_SHA2,
+  decodeClearPassword,
+  decodeLoginReply,
+  encodeAuthMoreData,
+  encodeAuthSwitchRequest,
+  encodeClearPassword,
+  type LoginReply,
+} from './authentication.js'
+export {
+  CAPABILITY,
+  type CapabilityName,
+  capabilities,
+  capabilityNames,
+  commonCapabilities,
+  hasCapability,
+  MARIADB_CAPABILITY,
+  withoutCapabilities,
+} from './capabilities.js'
 export { decodeErrPacket, type ErrPacket, encodeErrPacket, PROGRESS_ERRNO } from './error.js'
+export {
+  encodeLengthEncodedInteger,
+  encodeLengthEncodedString,
+  LENENC_NULL,
+  lengthEncodedIntegerSize,
+  readLengthEncodedInteger,
+  readLengthEncodedString,
+  writeLengthEncodedInteger,
+} from './length-encoded.js'
 export { HEADER_BYTES, MAX_PACKET_PAYLOAD } from './limits.js'
+export {
+  type ChangeUser,
+  type ConnectionAttributes,
+  decodeChangeUser,
+  decodeGreeting,
+  decodeHandshakeResponse,
+  encodeChangeUser,
+  encodeGreeting,
+  encodeHandshakeResponse,
+  encodeSslRequest,
+  type Greeting,
+  type HandshakeResponse,
+  NONCE_BYTES,
+  type SslRequest,
+} from './startup.js'
