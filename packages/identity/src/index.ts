@@ -1,3 +1,11 @@
+export {
+  cachingSha2Digest,
+  cachingSha2Response,
+  checkCachingSha2,
+  decryptPassword,
+  encryptPassword,
+} from './caching-sha2.js'
+export { checkNativePassword, nativePasswordResponse, nativePasswordVerifier } from './native-password.js'
 export { deriveScramVerifier, SCRAM_ITERATIONS, type ScramMechanism, verifyPassword } from './scram.js'
 export { ScramClient, type ScramClientOptions } from './scram-client.js'
 export { ScramServer, type ScramServerOptions } from './scram-server.js'
