@@ -20,7 +20,20 @@ export {
   MARIADB_CAPABILITY,
   withoutCapabilities,
 } from './capabilities.js'
+export {
+  type BoundValue,
+  COMMAND,
+  commandName,
+  decodeExecute,
+  decodeFieldList,
+  decodeLongDataHead,
+  type ExecuteCommand,
+  type ParameterType,
+  queryTextOffset,
+  statementIdOf,
+} from './command.js'
 export { decodeErrPacket, type ErrPacket, encodeErrPacket, PROGRESS_ERRNO } from './error.js'
+export { type Disposition, framePacket, PacketFramer, type PacketSink, physicalPackets } from './framer.js'
 export {
   encodeLengthEncodedInteger,
   encodeLengthEncodedString,
@@ -31,6 +44,23 @@ export {
   writeLengthEncodedInteger,
 } from './length-encoded.js'
 export { HEADER_BYTES, MAX_PACKET_PAYLOAD } from './limits.js'
+export {
+  COLUMN_TYPE,
+  type ColumnDefinition,
+  columnTypeName,
+  decodeColumnCount,
+  decodeColumnDefinition,
+  decodeEofPacket,
+  decodeOkPacket,
+  decodePrepareOk,
+  fixedBinaryLength,
+  type OkPacket,
+  type PrepareOk,
+  plainOkPayload,
+  type SessionChange,
+  STATUS,
+  withoutSessionState,
+} from './result.js'
 export {
   type ChangeUser,
   type ConnectionAttributes,
