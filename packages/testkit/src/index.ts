@@ -1,1 +1,17 @@
-export {}
+export { type Certificates, makeCertificates } from './certificates.js'
+export { runClient } from './client-program.js'
+export { freePort } from './free-port.js'
+export { type Flavour, type MysqlTestServer, startMysql } from './mysql-server.js'
+export { startPostgres, type TestServer } from './postgres-server.js'
+export { findProgram, needProgram } from './programs.js'
+export { type RedisTestServer, startRedis } from './redis-server.js'
+export { type ServerProcess, startProcess, whenListening } from './server-process.js'
+export {
+  type CommandResult,
+  readFrom,
+  runSluice,
+  type SluiceProcess,
+  startSluice,
+  type TestUser,
+} from './sluice-process.js'
+export { temporaryFolder } from './workspace.js'
