@@ -52,6 +52,11 @@ export class Catalog {
     this.#onProblem = onProblem
   }
 
+  /** It was read, and reading did not fail the last time. */
+  get known(): boolean {
+    return this.#snapshot !== undefined
+  }
+
   /** A statement that changes the schema went by. */
   invalidate(): void {
     this.#stale = true

@@ -1,4 +1,5 @@
 import type { Dialect, Identity, Secret, SluiceError } from '@sluice/domain'
+import type { UserDirectory } from '@sluice/identity'
 import type { Channel, TlsClientOptions, TlsServerOptions } from './channel.js'
 import type { Gate } from './gate.js'
 import type { Relay, RelayPorts } from './relay.js'
@@ -14,8 +15,10 @@ export interface Hello {
 /** What the steps of a login may use. */
 export interface LoginServices {
   readonly tls: (TlsServerOptions & { readonly require: boolean }) | undefined
+  /** The number that MySQL clients know their connection by. */
+  readonly connectionId: number
   /** Looks up the verifiers of a user; a decoy for an unknown one, so that both take the same time and answers. */
-  readonly users: import('@sluice/identity').UserDirectory
+  readonly users: UserDirectory
   /** Version and capabilities to greet MySQL clients with, taken from a real server. */
   readonly serverGreeting: () => Promise<unknown>
   /** Hands a cancel request (key as the client sent it) to the session it belongs to; silent where there is none. */
@@ -35,6 +38,8 @@ export interface Target {
 /** An upstream connection that is logged in. Each protocol adds what its relay needs (parameters, capabilities, keys). */
 export interface Upstream {
   readonly serverVersion: string
+  /** MySQL: the server's number for this connection. */
+  readonly connectionId?: number
 }
 
 export interface RelayOptions<H extends Hello, U extends Upstream> {
@@ -43,6 +48,8 @@ export interface RelayOptions<H extends Hello, U extends Upstream> {
   readonly gate: Gate
   readonly ports: RelayPorts
   readonly limits: { readonly messageBytes: number }
+  /** MySQL's KILL of another session of the same user, by the gateway's or the server's number; undefined: done. */
+  readonly killSession: (connectionId: number, what: 'query' | 'connection') => SluiceError | undefined
 }
 
 /**
@@ -57,8 +64,11 @@ export interface Protocol<H extends Hello = Hello, U extends Upstream = Upstream
   authenticate(channel: Channel, hello: H, services: LoginServices): Promise<Identity>
   /** Logs in to the server, TLS included. Errors: `upstream_unreachable`, `upstream_refused`. */
   logIn(channel: Channel, hello: H, target: Target): Promise<U>
+  /** The same for the gateway's own questions, on behalf of no client. */
+  logInForGateway(channel: Channel, target: Target): Promise<U>
   /** Tells the client that it is in, with the server's parameters and a cancel key of the gateway's own. */
-  welcome(channel: Channel, hello: H, upstream: U, cancelKey: Buffer): void
+  /** Returns the cancel key as the client was told it (protocol 3.0 has room for 8 bytes only). */
+  welcome(channel: Channel, hello: H, upstream: U, cancelKey: Buffer): Buffer
   relay(options: RelayOptions<H, U>): Relay
   /** An error for a client that is not logged in yet. */
   encodeLoginError(error: SluiceError, hello: H | undefined): Buffer

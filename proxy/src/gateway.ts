@@ -1,0 +1,255 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
+import { type Configuration, type FollowedFile, followFile } from '@sluice/config'
+import { type Dialect, type Identity, SluiceError } from '@sluice/domain'
+import { openUserDirectory, type UserDirectory } from '@sluice/identity'
+import { type Analyser, createAnalyser } from '@sluice/parsers'
+import { canConnect, type Decision, loadPolicy, type Policy } from '@sluice/policy'
+import { openRecorder, type Recorder } from '@sluice/recorder'
+import type { Logger, Metrics } from '@sluice/telemetry'
+import { openVault } from '@sluice/vault'
+import type { TlsServerOptions } from './channel.js'
+import { Database } from './database.js'
+import { startHttp } from './http.js'
+import { mysqlProtocol } from './mysql/protocol.js'
+import { ServerGreetings } from './mysql/server-greetings.js'
+import { postgresProtocol } from './postgres/protocol.js'
+import type { LoginServices, Protocol } from './protocol.js'
+import { serveConnection } from './session.js'
+import { Sessions } from './sessions.js'
+
+/** What every connection of this process shares; made once, by `startGateway`. */
+export interface GatewayServices {
+  readonly configuration: Configuration
+  readonly log: Logger
+  readonly sessions: Sessions
+  readonly analyser: Analyser
+  readonly recorder: Recorder
+  readonly databases: ReadonlyMap<string, Database>
+  readonly policy: () => Policy
+  readonly loginServices: (dialect: Dialect, connectionId: number) => LoginServices
+  /** MySQL's USE: the configured database for a schema on the same server, if the identity may enter it. */
+  readonly databaseOf: (identity: Identity, current: Database, schema: string) => Database | undefined
+  readonly onAuthenticated: (socket: Socket) => void
+  readonly onRefusedLogin: (error: SluiceError) => void
+  readonly onDecision: (decision: Decision) => void
+}
+
+export interface ListeningAddress {
+  readonly protocol: Dialect | 'http'
+  readonly address: string
+  readonly port: number
+}
+
+/** A running gateway. */
+export interface Gateway {
+  readonly listeners: readonly ListeningAddress[]
+  /** Stops accepting, lets sessions finish what they do (`limits.drain`), closes the rest, writes out the record. */
+  close(): Promise<void>
+}
+
+/** Everything that a gateway opens and must close again, the last one first. */
+class Closing {
+  readonly #steps: (() => unknown)[] = []
+
+  add<T>(value: T, close: (value: T) => unknown): T {
+    this.#steps.push(() => close(value))
+    return value
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.reverse()) await step()
+    this.#steps.length = 0
+  }
+}
+
+/**
+ * Starts a gateway: the one place where sockets, files, parsers, policy, vault and recorder meet. Rejects with
+ * `configuration_invalid`, `credential_unavailable` or `recorder_unavailable`; then nothing is left open.
+ */
+export async function startGateway(configuration: Configuration, telemetry: { logger: Logger; metrics: Metrics }): Promise<Gateway> {
+  const { logger: log, metrics } = telemetry
+  const closing = new Closing()
+  try {
+    const problem = (what: string) => (error: unknown) => log.error({ err: error }, what)
+    const policy = closing.add(await followPolicy(configuration, log), (file) => file.close())
+    const users = closing.add(
+      await openUserDirectory(configuration.identity.users, problem('the users file is not good; the last good one stays in force')),
+      (directory) => directory.close(),
+    )
+    const vault = await openVault(configuration.vault)
+    const analyser = closing.add(createAnalyser(), (it) => it.close())
+    const recorder = closing.add(
+      await openRecorder(recorderOptions(configuration, (message) => log.error(message))),
+      (it) => it.close(),
+    )
+    const databases = new Map<string, Database>()
+    for (const database of Object.values(configuration.databases)) {
+      const parts = {
+        vault,
+        analyser,
+        connectMilliseconds: configuration.limits.connectMilliseconds,
+        onProblem: problem(`the catalog of \`${database.name}\` cannot be read: every column of it is masked where a mask applies`),
+      }
+      databases.set(database.name, new Database(database, parts))
+    }
+    const sessions = new Sessions(configuration.limits)
+    const doors = await Doors.open(configuration)
+    const greetings = new ServerGreetings([...databases.values()].filter((each) => each.dialect === 'mysql'))
+    const services: GatewayServices = {
+      configuration,
+      log,
+      sessions,
+      analyser,
+      recorder,
+      databases,
+      policy: () => policy.current,
+      loginServices: (dialect, connectionId) => ({
+        tls: doors.tls(dialect),
+        connectionId,
+        users: users as UserDirectory,
+        serverGreeting: () => greetings.current(),
+        cancel: (key) => sessions.cancel(key),
+      }),
+      databaseOf: (identity, current, schema) => sameServer(databases, current, schema).find((each) => canConnect(policy.current, identity, each.name)),
+      onAuthenticated: (socket) => doors.leave(socket),
+      onRefusedLogin: (error) => metrics.refusedLogins.increment({ kind: error.kind }),
+      onDecision: (decision) => metrics.statements.increment({ decision: decision.effect }),
+    }
+    metrics.sessions.follow(() => sessions.size)
+    const listeners = await listen(services, doors, metrics, closing)
+    return { listeners, close: () => shutDown(services, closing) }
+  } catch (error) {
+    await closing.run()
+    throw error
+  }
+}
+
+/** The policy in force, followed in its file. */
+function followPolicy(configuration: Configuration, log: Logger): Promise<FollowedFile<Policy>> {
+  const parse = (text: string): Policy => {
+    const loaded = loadPolicy(text, configuration.policy)
+    if ('policy' in loaded) return loaded.policy
+    const lines = loaded.problems.map((each) => `${each.line}:${each.column} ${each.message}`)
+    throw new SluiceError('configuration_invalid', `policy \`${configuration.policy}\`: ${lines.join('; ')}`)
+  }
+  return followFile(
+    configuration.policy,
+    parse,
+    () => log.info('the policy changed; live sessions follow it from their next statement'),
+    (error) => log.error({ problem: error.message }, 'the policy file is not good; the last good one stays in force'),
+  )
+}
+
+function sameServer(databases: ReadonlyMap<string, Database>, current: Database, schema: string): Database[] {
+  const here = current.configuration
+  return [...databases.values()].filter(({ configuration: there, dialect }) => {
+    const sameAddress = there.address.host === here.address.host && there.address.port === here.address.port
+    return dialect === 'mysql' && sameAddress && there.credential === here.credential && there.database === schema
+  })
+}
+
+/** Who may come in before login: how many at a time, and with which certificates. */
+class Doors {
+  readonly #waiting = new Set<Socket>()
+  readonly #limit: number
+  readonly #tls: Omit<TlsServerOptions, 'alpn'> | undefined
+  readonly #require: boolean
+
+  static async open(configuration: Configuration): Promise<Doors> {
+    const { tls, limits } = configuration
+    if (!tls) return new Doors(limits.unauthenticated, undefined, false)
+    const [cert, key, ca] = await Promise.all([readFile(tls.certificate), readFile(tls.key), tls.clientCa === undefined ? undefined : readFile(tls.clientCa)])
+    const context = createSecureContext({ cert, key, minVersion: 'TLSv1.2', ...(ca ? { ca } : {}) })
+    return new Doors(limits.unauthenticated, { context, requestCertificate: ca !== undefined }, tls.require)
+  }
+
+  private constructor(limit: number, tls: Omit<TlsServerOptions, 'alpn'> | undefined, require: boolean) {
+    this.#limit = limit
+    this.#tls = tls
+    this.#require = require
+  }
+
+  tls(dialect: Dialect): LoginServices['tls'] {
+    if (!this.#tls) return undefined
+    return { ...this.#tls, require: this.#require, ...(dialect === 'postgres' ? { alpn: ['postgresql'] } : {}) }
+  }
+
+  /** False where too many wait already. */
+  enter(socket: Socket): boolean {
+    if (this.#waiting.size >= this.#limit) return false
+    this.#waiting.add(socket)
+    return true
+  }
+
+  leave(socket: Socket): void {
+    this.#waiting.delete(socket)
+  }
+
+  closeWaiting(): void {
+    for (const socket of this.#waiting) socket.destroy()
+  }
+}
+
+async function listen(services: GatewayServices, doors: Doors, metrics: Metrics, closing: Closing): Promise<ListeningAddress[]> {
+  const { listen: addresses } = services.configuration
+  const open: ListeningAddress[] = []
+  for (const protocol of [postgresProtocol, mysqlProtocol] as unknown as Protocol[]) {
+    const at = addresses[protocol.dialect]
+    if (!at) continue
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+      socket.on('error', () => {})
+      if (doors.enter(socket)) void serveConnection(socket, protocol, services)
+      else turnAway(socket, protocol, services)
+    })
+    open.push(await bind(server, protocol.dialect, at))
+    closing.add(server, () => {
+      server.close()
+      doors.closeWaiting()
+    })
+  }
+  if (addresses.http) {
+    const server = startHttp(services, metrics)
+    open.push(await bind(server, 'http', addresses.http))
+    closing.add(server, () => server.close())
+  }
+  return open
+}
+
+function turnAway(socket: Socket, protocol: Protocol, services: GatewayServices): void {
+  const error = new SluiceError('too_many_sessions', 'too many connections wait to log in', { hint: 'try again later' })
+  services.onRefusedLogin(error)
+  socket.end(protocol.encodeLoginError(error, undefined))
+  socket.resume()
+  setTimeout(() => socket.destroy(), 1000).unref()
+}
+
+function bind(server: Server, protocol: ListeningAddress['protocol'], at: { host: string; port: number }): Promise<ListeningAddress> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'something else listens there: stop it, or choose another port' : error.message
+      reject(new SluiceError('configuration_invalid', `cannot listen on \`${at.host}:${at.port}\`: ${why}`))
+    })
+    server.listen({ host: at.host, port: at.port, backlog: 511 }, () => {
+      const bound = server.address() as { address: string; port: number }
+      resolve({ protocol, address: bound.address, port: bound.port })
+    })
+  })
+}
+
+async function shutDown(services: GatewayServices, closing: Closing): Promise<void> {
+  const { sessions, configuration, log } = services
+  const error = new SluiceError('shutting_down', 'the gateway is shutting down', { hint: 'connect again in a moment' })
+  services.draining()
+  for (const session of sessions) if (session.idle) session.terminate(error)
+  const deadline = Date.now() + configuration.limits.drainMilliseconds
+  while (sessions.size > 0 && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    for (const session of sessions) if (session.idle) session.terminate(error)
+  }
+  if (sessions.size > 0) log.warn({ sessions: sessions.size }, 'sessions did not finish in time and are closed')
+  for (const session of sessions) session.destroy('the gateway is shutting down')
+  for (let i = 0; i < 20 && sessions.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 50))
+  await closing.run()
+}
