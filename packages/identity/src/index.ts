@@ -9,4 +9,20 @@ export { checkNativePassword, nativePasswordResponse, nativePasswordVerifier } f
 export { deriveScramVerifier, SCRAM_ITERATIONS, type ScramMechanism, verifyPassword } from './scram.js'
 export { ScramClient, type ScramClientOptions } from './scram-client.js'
 export { ScramServer, type ScramServerOptions } from './scram-server.js'
-export type { ScramVerifier, UserDirectory, UserRecord } from './user-directory.js'
+export {
+  createUserDirectory,
+  type ReplaceableUserDirectory,
+  type ScramVerifier,
+  type UserDirectory,
+  type UserRecord,
+} from './user-directory.js'
+export {
+  addUser,
+  listUsers,
+  type NewUser,
+  parseUsers,
+  readUsers,
+  removeUser,
+  type UserSummary,
+  type Users,
+} from './users-file.js'
