@@ -15,7 +15,35 @@ export {
   type ParameterStatus,
   type SaslInitialResponse,
 } from './authentication.js'
+export {
+  type BindCommand,
+  Command,
+  decodeBind,
+  decodeExecute,
+  decodeParse,
+  decodeQuery,
+  decodeTarget,
+  encodeDescribe,
+  nameKey,
+  type ParseCommand,
+  SYNC,
+  Target,
+  type TargetCommand,
+  TERMINATE,
+} from './command.js'
 export { decodeErrorFields, type ErrorFields, encodeErrorResponse } from './error.js'
+export { Framer } from './framer.js'
+export { COMMAND_LIMITS, type LengthLimits, RESULT_LIMITS } from './limits.js'
+export {
+  type ColumnDescription,
+  decodeCommandTag,
+  decodeParameterTypes,
+  decodeReadyForQuery,
+  decodeRowDescription,
+  Result,
+  rowsInTag,
+  TransactionStatus,
+} from './result.js'
 export {
   type CancelKey,
   decodeNegotiateProtocolVersion,
