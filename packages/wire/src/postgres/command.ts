@@ -112,7 +112,7 @@ export function encodeDescribe(target: number, name: string): Buffer {
   message.writeUInt8(Command.describe, 0)
   message.writeInt32BE(message.length - 1, 1)
   message.writeUInt8(target, 5)
-  message.latin1Write(name, 6)
+  message.write(name, 6, 'latin1')
   message.writeUInt8(0, message.length - 1)
   return message
 }
@@ -125,12 +125,12 @@ export const TERMINATE: Buffer = Buffer.from([Command.terminate, 0, 0, 0, 4])
  * `NAMEDATALEN` string keys), so two longer names can be one. One character a byte.
  */
 export function nameKey(name: string): string {
-  return Buffer.from(name, 'utf8').latin1Slice(0, MAX_NAME_BYTES)
+  return Buffer.from(name, 'utf8').toString('latin1', 0, MAX_NAME_BYTES)
 }
 
 function readName(reader: ByteReader): string {
   const bytes = reader.untilNul()
-  return bytes.length === 0 ? '' : bytes.latin1Slice(0, Math.min(bytes.length, MAX_NAME_BYTES))
+  return bytes.length === 0 ? '' : bytes.toString('latin1', 0, Math.min(bytes.length, MAX_NAME_BYTES))
 }
 
 function readFormats(reader: ByteReader): readonly number[] {

@@ -67,7 +67,7 @@ export function decodeParameterTypes(bytes: Buffer, start: number, end: number):
 /** CommandComplete: the tag, such as `INSERT 0 1`. */
 export function decodeCommandTag(bytes: Buffer, start: number, end: number): string {
   if (end <= start || bytes.indexOf(0, start) !== end - 1) throw new WireError('command tag is not terminated')
-  return bytes.latin1Slice(start, end - 1)
+  return bytes.toString('latin1', start, end - 1)
 }
 
 /** How many rows a tag counts: its last number; 0 where it has none. */
