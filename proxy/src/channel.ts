@@ -7,6 +7,8 @@ export interface TlsFacts {
   readonly serverEndPoint: Buffer | undefined
   /** Common name of a client certificate that our client CA signed. */
   readonly clientCommonName: string | undefined
+  /** The application protocol that both ends agreed on; undefined: none was negotiated. */
+  readonly alpn?: string | undefined
 }
 
 export interface TlsServerOptions {

@@ -86,6 +86,7 @@ export class SocketChannel implements Channel {
       protocol: secure.getProtocol() ?? '',
       serverEndPoint: own && 'raw' in own && own.raw ? certificateHash(own.raw as Buffer) : undefined,
       clientCommonName: typeof commonName === 'string' ? commonName : undefined,
+      alpn: secure.alpnProtocol || undefined,
     }
   }
 
