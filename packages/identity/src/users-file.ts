@@ -9,9 +9,10 @@
  *         "nativePassword": "*HEX",                  as MySQL's mysql_native_password
  *         "certificate": "common name" } ] }
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { readIfThere, type Secret, SluiceError, updatePrivateFile } from '@sluice/domain'
 import * as z from 'zod'
+import { nativePasswordVerifier } from './native-password.js'
 import { deriveScramVerifier } from './scram.js'
 import { decoyVerifier, type ScramVerifier, type UserRecord } from './user-directory.js'
 
@@ -204,6 +205,5 @@ function parseVerifier(text: string): ScramVerifier {
 }
 
 function formatNative(password: string): string {
-  const sha1 = (bytes: Buffer | string) => createHash('sha1').update(bytes).digest()
-  return `*${sha1(sha1(password)).toString('hex').toUpperCase()}`
+  return `*${nativePasswordVerifier(password).toString('hex').toUpperCase()}`
 }
