@@ -1,3 +1,4 @@
+import { SluiceError } from '@sluice/domain'
 import { type DestinationStream, destination, type Logger, type LoggerOptions, pino } from 'pino'
 
 export type { Logger } from 'pino'
@@ -41,9 +42,11 @@ export function createLogger({
 
 /** Only what is known to be harmless: libraries hang options and passwords on their errors. */
 function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return error
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : typeof error
   const { name, message, stack, cause } = error
-  const { code, detail, syscall } = error as { code?: unknown; detail?: unknown; syscall?: unknown }
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown }
+  // A server's detail may quote the values of a row; ours does not.
+  const detail = error instanceof SluiceError ? error.detail : undefined
   const deeper = cause === undefined || depth > 4 ? undefined : describeError(cause, depth + 1)
   return { name, code, message, detail, syscall, stack, cause: deeper }
 }
