@@ -56,6 +56,12 @@ export type SessionEvent =
       readonly code: string
       readonly message: string
     }
-  | { readonly type: 'session-ended'; readonly at: number; readonly reason: string; readonly statements: number }
+  | {
+      readonly type: 'session-ended'
+      readonly at: number
+      readonly reason: string
+      readonly statements: number
+      readonly denied: number
+    }
 
 export type RecordedValue = string | null | { readonly bytes: number }

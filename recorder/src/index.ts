@@ -1,2 +1,7 @@
+export { type Archive, type ArchiveOptions, openArchive, type SessionFilter, type SessionSummary } from './archive.js'
 export { FORMAT_VERSION, type RecordedValue, type SessionEvent } from './events.js'
+export type { StoredEvent } from './format.js'
+export { openRecorder, type RecorderOptions, type StoreLocation } from './open-recorder.js'
 export type { Recorder, SessionRecord } from './recorder.js'
+export { redactText } from './redact-text.js'
+export type { Verification } from './verify.js'

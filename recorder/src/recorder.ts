@@ -14,8 +14,10 @@ export interface SessionRecord {
   readonly id: SessionId
   /**
    * Appends an event, in order. With durability `strict`, returns a promise that resolves when the store has acknowledged the
-   * event and all before it, and rejects with `recorder_unavailable` where it cannot; with `relaxed`, undefined.
-   * A rejected event is not part of the record; the next ones are chained to the last that was kept.
+   * event and all before it, and rejects with `recorder_unavailable` where it cannot in time; with `relaxed`, undefined, save
+   * when neither store nor disk keep up and memory is full: then as with `strict`.
+   * A rejected event is not part of the record; the next ones are chained to the last that was kept. The one exception: an
+   * event that was sent and never answered stays, followed by an `error` event with the code `recorder_unavailable`.
    */
   append(event: SessionEvent): Promise<void> | undefined
   /** Appends without asking for an answer: outcomes, which come after the fact. Kept in order with the others. */

@@ -1,0 +1,170 @@
+import type { Redis } from 'ioredis'
+import { connectRedis } from './redis-connection.js'
+import { EVENTS_FIELD, entryId, type RedisKeys, redisKeys } from './redis-keys.js'
+import type { Batch, Settled, Store } from './store.js'
+
+export interface RedisStoreOptions {
+  readonly url: string
+  readonly keyPrefix?: string
+  /** How long a write may take before its connection is given up, in milliseconds. */
+  readonly timeout: number
+  readonly onProblem: (message: string) => void
+}
+
+/** The stream has other bytes where this batch belongs: somebody else wrote there. */
+export class ConflictError extends Error {}
+
+/** Streams in Redis. All batches of a call go in one pipeline, one entry a batch. Key names: `redis-keys.ts`. */
+export class RedisStore implements Store {
+  onReady: () => void = () => undefined
+  awaySince: number | undefined = Date.now()
+  readonly #redis: Redis
+  readonly #keys: RedisKeys
+  readonly #options: RedisStoreOptions
+  /** Sessions that the index has, as far as this connection knows. */
+  readonly #indexed = new Set<string>()
+  readonly #overdue = new Set<() => void>()
+  #lastError = 'not connected yet'
+  #closing = false
+
+  constructor(options: RedisStoreOptions) {
+    this.#options = options
+    this.#keys = redisKeys(options.keyPrefix)
+    this.#redis = connectRedis(options.url)
+    this.#redis.on('ready', () => this.#arrived())
+    this.#redis.on('error', (error: Error) => {
+      this.#lastError = error.message || String((error as NodeJS.ErrnoException).code)
+    })
+    this.#redis.on('close', () => this.#left())
+  }
+
+  /** Resolves when the first attempt to connect is over, whether it worked or not. */
+  async connect(): Promise<void> {
+    const late = new Promise<void>((resolve) => setTimeout(resolve, this.#options.timeout).unref())
+    await Promise.race([this.#redis.connect().catch(() => undefined), late])
+    if (!this.ready) this.#options.onProblem(`redis cannot be reached: ${this.#lastError}; trying on`)
+  }
+
+  get ready(): boolean {
+    return this.awaySince === undefined
+  }
+
+  write<B extends Batch>(batches: readonly B[], settled: Settled<B>): void {
+    this.#send(batches, settled, false)
+  }
+
+  /** Like `write`, where a session may have several batches: all are kept or none. */
+  writeTogether<B extends Batch>(batches: readonly B[], settled: Settled<B>): void {
+    this.#send(batches, settled, true)
+  }
+
+  #send<B extends Batch>(batches: readonly B[], settled: Settled<B>, together: boolean): void {
+    const pipeline = together ? this.#redis.multi() : this.#redis.pipeline()
+    const places: number[] = []
+    let commands = 0
+    for (const batch of batches) {
+      if (!this.#indexed.has(batch.id)) {
+        this.#indexed.add(batch.id)
+        pipeline.zadd(this.#keys.sessions, batch.started, batch.id)
+        commands++
+      }
+      pipeline.xadd(this.#keys.session(batch.id), entryId(batch.seq), EVENTS_FIELD, batch.bytes)
+      places.push(commands++)
+    }
+    let open = true
+    const fail = (error: Error): void => {
+      if (!open) return
+      close()
+      for (const batch of batches) this.#settle(batch, error, settled)
+    }
+    const giveUp = (): void => {
+      fail(new Error(`redis did not answer within ${this.#options.timeout} ms`))
+      if (!this.#closing) this.#redis.disconnect(true)
+    }
+    const timer = setTimeout(giveUp, this.#options.timeout)
+    const close = (): void => {
+      open = false
+      clearTimeout(timer)
+      this.#overdue.delete(giveUp)
+    }
+    this.#overdue.add(giveUp)
+    pipeline.exec().then((results) => {
+      if (!open) return
+      close()
+      batches.forEach((batch, i) => {
+        const result = results?.[places[i]!]
+        this.#settle(
+          batch,
+          result === undefined ? new Error('redis answered too little') : (result[0] ?? undefined),
+          settled,
+        )
+      })
+    }, fail)
+  }
+
+  #settle<B extends Batch>(batch: B, error: Error | undefined, settled: Settled<B>): void {
+    if (error === undefined) {
+      if (batch.last) this.#indexed.delete(batch.id)
+      settled(batch, undefined)
+      return
+    }
+    this.#indexed.delete(batch.id) // the index may have missed it too
+    if (!isOldId(error)) {
+      this.#lastError = error.message
+      settled(batch, error)
+      return
+    }
+    // An earlier attempt arrived after all; or, if the bytes differ, somebody else wrote there.
+    this.#compare(batch).then(
+      (same) =>
+        settled(
+          batch,
+          same ? undefined : new ConflictError(`the stream of ${batch.id} has other bytes at ${batch.seq}`),
+        ),
+      (cause: Error) => settled(batch, cause),
+    )
+  }
+
+  async #compare(batch: Batch): Promise<boolean> {
+    const id = entryId(batch.seq)
+    const answer = this.#redis.xrangeBuffer(this.#keys.session(batch.id), id, id)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('redis did not answer in time')), this.#options.timeout)
+    })
+    const entries = await Promise.race([answer, late]).finally(() => clearTimeout(timer))
+    const stored = entries[0]?.[1][1]
+    if (stored?.equals(batch.bytes)) await this.#redis.zadd(this.#keys.sessions, batch.started, batch.id)
+    return stored?.equals(batch.bytes) ?? false
+  }
+
+  hurry(): void {
+    for (const giveUp of [...this.#overdue]) giveUp()
+  }
+
+  salvage(): Promise<void> {
+    return Promise.reject(new Error('redis is away'))
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#redis.disconnect()
+  }
+
+  #arrived(): void {
+    this.#indexed.clear() // it may be another server, or an empty one
+    this.awaySince = undefined
+    this.onReady()
+  }
+
+  #left(): void {
+    if (this.awaySince !== undefined || this.#closing) return
+    this.awaySince = Date.now()
+    this.#options.onProblem(`the connection to redis is lost: ${this.#lastError}`)
+  }
+}
+
+/** XADD's answer to an id that is not above the stream's last one. */
+function isOldId(error: Error): boolean {
+  return error.message.includes('equal or smaller than the target stream top item')
+}
