@@ -56,6 +56,8 @@ describe('a good file', () => {
       recorder: {
         store: { kind: 'journal', directory: join(dir, 'sessions') },
         durability: 'strict',
+        spool: join(dir, 'spool'),
+        sealKey: join(dir, 'seal.key'),
         results: { rows: 100 },
       },
       limits: { messageBytes: 67_108_864, sessions: 500, idleMilliseconds: 28_800_000, handshakeMilliseconds: 10_000 },

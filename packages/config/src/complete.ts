@@ -46,6 +46,8 @@ export function completeConfiguration(file: string, parsed: Shape): Configuratio
           ? { kind: 'redis', url: new Secret(recorder.redis) }
           : { kind: 'journal', directory: absolute(recorder.journal!) },
       durability: recorder.durability,
+      spool: absolute(recorder.spool),
+      sealKey: absolute(recorder.sealKey),
       results: { rows: recorder.results.rows },
     },
     limits: {

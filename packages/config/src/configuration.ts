@@ -48,6 +48,10 @@ export interface RecorderConfiguration {
     | { readonly kind: 'redis'; readonly url: Secret }
     | { readonly kind: 'journal'; readonly directory: string }
   readonly durability: 'strict' | 'relaxed'
+  /** What Redis cannot take now waits in this folder. */
+  readonly spool: string
+  /** The file with the key that seals sessions; made where it is missing. */
+  readonly sealKey: string
   /** Masked rows kept a statement; 0: none. */
   readonly results: { readonly rows: number }
 }

@@ -1,3 +1,4 @@
+export { type FollowedFile, followFile } from '@sluice/domain'
 export { type CheckedConfiguration, checkConfiguration } from './check-configuration.js'
 export type {
   Address,
@@ -10,6 +11,5 @@ export type {
   UpstreamTls,
   VaultConfiguration,
 } from './configuration.js'
-export { type FollowedFile, followFile } from './followed-file.js'
 export { loadConfiguration } from './load-configuration.js'
 export { formatProblem, type Problem } from './problem.js'

@@ -132,6 +132,8 @@ export const shape = z.strictObject({
       () => '', // it may hold a password
     ).optional(),
     journal: path('a folder for the recordings').optional(),
+    spool: path('a folder for what Redis cannot take').default('spool'),
+    sealKey: path('the key that seals sessions').default('seal.key'),
     durability: oneOf('strict', 'relaxed').default('strict'),
     results: z.strictObject({ rows: count(0, 1_000_000).default(100) }).prefault({}),
   }),

@@ -1,5 +1,6 @@
 export type { Dialect } from './dialect.js'
 export { type ErrorCode, type ErrorKind, type ErrorParts, SluiceError } from './error.js'
+export { type FollowedFile, followFile } from './followed-file.js'
 export type { AuthenticationMethod, Identity } from './identity.js'
 export { notPrivate, readIfThere, updatePrivateFile } from './private-file.js'
 export { Secret } from './secret.js'

@@ -6,6 +6,7 @@ export {
   encryptPassword,
 } from './caching-sha2.js'
 export { checkNativePassword, nativePasswordResponse, nativePasswordVerifier } from './native-password.js'
+export { openUserDirectory } from './open-user-directory.js'
 export { deriveScramVerifier, SCRAM_ITERATIONS, type ScramMechanism, verifyPassword } from './scram.js'
 export { ScramClient, type ScramClientOptions } from './scram-client.js'
 export { ScramServer, type ScramServerOptions } from './scram-server.js'

@@ -8,9 +8,10 @@ test('counters and gauges are rendered as Prometheus reads them', () => {
   const allowed = statements.with({ dialect: 'postgres', decision: 'allow' })
   allowed.add()
   allowed.add(2)
-  statements.with({ decision: 'deny', dialect: 'mysql' }).add()
+  statements.increment({ decision: 'deny', dialect: 'mysql' })
   registry.gauge('up', 'Whether it is up.').with({}).set(1)
-  registry.observed('now', 'Now.', () => 7)
+  registry.observed('now', 'Now.').follow(() => 7)
+  registry.observed('later', 'Nobody follows it yet.')
   expect(registry.render()).toBe(`# HELP s_total Statements.
 # TYPE s_total counter
 s_total{dialect="postgres",decision="allow"} 3
@@ -34,10 +35,13 @@ test('the same labels are the same series, and no label value breaks out of its 
 
 test('the gateway’s metrics all render, each name once', () => {
   const metrics = createMetrics()
-  metrics.sessionsOpen.with({ dialect: 'mysql', database: 'shop' }).add(-1)
+  metrics.sessions.follow(() => 3)
+  metrics.statements.increment({ decision: 'deny' })
   const text = metrics.render()
   const names = [...text.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1])
   expect(new Set(names).size).toBe(names.length)
-  expect(text).toContain('sluice_sessions_open{dialect="mysql",database="shop"} -1')
+  expect(text).toContain('sluice_sessions_open 3\n')
+  expect(text).toContain('sluice_statements_total{decision="deny"} 1\n')
+  expect(text).not.toContain('sluice_recorder_up')
   expect(text).toMatch(/process_resident_memory_bytes \d{7,}/)
 })

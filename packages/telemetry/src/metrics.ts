@@ -3,38 +3,28 @@ import { createRegistry } from './registry.js'
 /** The gateway's metrics. Labels come from the configuration or from closed sets, never from what a client sends. */
 export type Metrics = ReturnType<typeof createMetrics>
 
-/** Makes all metrics of a gateway process, at zero. */
+/** Makes the metrics of a gateway process. */
 export function createMetrics() {
   const registry = createRegistry()
   const started = Date.now()
-  registry.observed('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())
-  registry.observed('process_start_time_seconds', 'When the process started.', () => started / 1000)
+  registry.observed('process_resident_memory_bytes', 'Resident memory.').follow(() => process.memoryUsage.rss())
+  registry.observed('process_start_time_seconds', 'When the process started.').follow(() => started / 1000)
   return {
+    sessions: registry.observed('sluice_sessions_open', 'Sessions open now.'),
     /** Connections that have not logged in yet. */
-    connectionsPending: registry
-      .gauge('sluice_connections_pending', 'Connections that have not logged in yet.')
-      .with({}),
-    sessionsOpen: registry.gauge('sluice_sessions_open', 'Sessions open now.', ['dialect', 'database']),
-    sessions: registry.counter('sluice_sessions_total', 'Sessions since the start.', ['dialect', 'database']),
-    /** `result`: `ok` or the code of the error. */
-    logins: registry.counter('sluice_logins_total', 'Logins by their result.', ['dialect', 'result']),
-    /** `decision`: allow or deny. */
-    statements: registry.counter('sluice_statements_total', 'Statements by decision.', ['dialect', 'decision']),
-    /** `code`: an `ErrorCode`; `kind`: its `ErrorKind`. */
-    refusals: registry.counter('sluice_refusals_total', 'Statements and connections refused, by cause.', [
-      'kind',
-      'code',
-    ]),
+    pending: registry.observed('sluice_connections_pending', 'Connections that have not logged in yet.'),
+    /** 1 while the store takes what is recorded, else 0. */
+    recorderUp: registry.observed('sluice_recorder_up', 'Whether the store of the recorder answers.'),
+    /** `decision`: `allow` or `deny`. */
+    statements: registry.counter('sluice_statements_total', 'Statements by decision.', ['decision']),
+    /** `kind`: an `ErrorKind`. */
+    refusedLogins: registry.counter('sluice_logins_refused_total', 'Connections refused before login.', ['kind']),
     /** `direction`: `client` (towards the client) or `server`. */
-    bytes: registry.counter('sluice_bytes_total', 'Bytes passed on.', ['dialect', 'direction']),
-    upstreamErrors: registry.counter('sluice_upstream_errors_total', 'Servers that failed us, by cause.', [
-      'database',
-      'code',
-    ]),
-    /** 1 while the store takes what is recorded. */
-    recorderUp: registry.gauge('sluice_recorder_up', 'Whether the recorder’s store answers.').with({}),
-    /** Times a file was taken over (`ok`) or found broken (`failed`). `file`: policy or users. */
-    reloads: registry.counter('sluice_reloads_total', 'Reloads of the policy and users files.', ['file', 'result']),
+    bytes: registry.counter('sluice_bytes_total', 'Bytes passed on.', ['direction']),
+    /** `code`: an `ErrorCode`. */
+    upstreamErrors: registry.counter('sluice_upstream_errors_total', 'Servers that failed us.', ['database', 'code']),
+    /** `file`: `policy` or `users`; `result`: `ok`, or `failed` where the file was broken. */
+    reloads: registry.counter('sluice_reloads_total', 'Reloads of the policy and the users.', ['file', 'result']),
     /** Prometheus text, for `GET /metrics` (`text/plain; version=0.0.4`). */
     render: () => registry.render(),
   }

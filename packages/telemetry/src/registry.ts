@@ -15,13 +15,15 @@ export interface Level extends Count {
 /** Series by their labels. The same labels give the same series. */
 export interface Family<L extends string, S> {
   with(labels: Labels<L>): S
+  /** Shorthand for `with(labels).add(amount)`. */
+  increment(labels: Labels<L>, amount?: number): void
 }
 
 export interface Registry {
   counter<const L extends string = never>(name: string, help: string, labels?: readonly L[]): Family<L, Count>
   gauge<const L extends string = never>(name: string, help: string, labels?: readonly L[]): Family<L, Level>
-  /** A gauge that is asked for its value when the text is made. */
-  observed(name: string, help: string, value: () => number): void
+  /** A gauge that is asked for its value when the text is made; left out before it follows something. */
+  observed(name: string, help: string): Observed
   render(): string
 }
 
@@ -37,6 +39,11 @@ class Series implements Level {
   }
 }
 
+/** A gauge whose value is kept elsewhere. */
+export interface Observed {
+  follow(value: () => number): void
+}
+
 export function createRegistry(): Registry {
   const families: (() => string)[] = []
 
@@ -46,7 +53,7 @@ export function createRegistry(): Registry {
       const lines = [...series].map(([text, { value }]) => `${name}${text} ${value}\n`)
       return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
     })
-    return {
+    const face = {
       with(values: Labels<L>): Series {
         const pairs = labels.map((label) => `${label}=${quoted(values[label])}`)
         const text = pairs.length === 0 ? '' : `{${pairs.join(',')}}`
@@ -54,14 +61,24 @@ export function createRegistry(): Registry {
         if (!found) series.set(text, (found = new Series()))
         return found
       },
+      increment(values: Labels<L>, amount = 1): void {
+        face.with(values).add(amount)
+      },
     }
+    return face
   }
 
   return {
     counter: (name, help, labels = []) => family('counter', name, help, labels),
     gauge: (name, help, labels = []) => family('gauge', name, help, labels),
-    observed(name, help, value) {
-      families.push(() => `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value()}\n`)
+    observed(name, help) {
+      let value: (() => number) | undefined
+      families.push(() => (value ? `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value()}\n` : ''))
+      return {
+        follow(source) {
+          value = source
+        },
+      }
     },
     render: () => families.map((text) => text()).join(''),
   }

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SluiceError } from '@sluice/domain'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { SluiceError } from './error.js'
 import { type FollowedFile, followFile } from './followed-file.js'
 
 let dir: string

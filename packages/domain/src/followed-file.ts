@@ -1,6 +1,6 @@
 /** A file whose content takes effect while the program runs: the policy and the users. */
 import { readFile, stat } from 'node:fs/promises'
-import { SluiceError } from '@sluice/domain'
+import { SluiceError } from './error.js'
 
 const POLL = 250
 /** A file that changed is read when it has been still for one such pause, so that half of it is not taken for all. */
