@@ -4,8 +4,10 @@ import type { Relay, RelayPorts, Side } from './relay.js'
 
 /** Below this many bytes one copy is cheaper than a vectored write. */
 const COPY_BELOW = 16 * 1024
-/** How long a closing socket may take to flush. */
-const LINGER_MS = 5_000
+/** How long a client may take to read its last words. */
+const CLIENT_LINGER_MS = 5_000
+/** How long a server may take to hang up. */
+const SERVER_LINGER_MS = 500
 
 export interface PipeOptions {
   readonly client: Socket
@@ -116,8 +118,8 @@ export class Pipe {
   #end(reason: string): void {
     if (this.#ended !== undefined) return
     this.#ended = reason
-    this.#client.close()
-    this.#server.close()
+    this.#client.close(CLIENT_LINGER_MS)
+    this.#server.close(SERVER_LINGER_MS)
   }
 }
 
@@ -186,14 +188,14 @@ class Half {
     this.#read()
   }
 
-  close(): void {
+  close(linger: number): void {
     this.flush()
     const { socket } = this
     if (socket.destroyed) return
     socket.removeAllListeners('data')
     socket.resume() // what still comes is read and thrown away, so that our end is not reset before the peer has read it
     socket.end()
-    setTimeout(() => socket.destroy(), LINGER_MS).unref()
+    setTimeout(() => socket.destroy(), linger).unref()
     socket.once('end', () => socket.destroySoon())
   }
 
