@@ -80,7 +80,7 @@ export class SocketChannel implements Channel {
     })
     await this.#secured(secure, 'secure')
     const own = secure.getCertificate()
-    const peer = options.requestCertificate && secure.authorized ? secure.getPeerCertificate() : undefined
+    const peer = options.requestCertificate && isVerified(secure) ? secure.getPeerCertificate() : undefined
     const commonName = peer?.subject?.CN
     this.tls = {
       protocol: secure.getProtocol() ?? '',
@@ -219,4 +219,10 @@ export class SocketChannel implements Channel {
     }
     return this.#failure
   }
+}
+
+/** Did our client CA sign the peer's certificate? `authorized` says so only where a `tls.Server` made the socket. */
+function isVerified(secure: TLSSocket): boolean {
+  const handle = (secure as unknown as { _handle?: { verifyError?: () => Error | null | undefined } })._handle
+  return typeof handle?.verifyError === 'function' && !handle.verifyError()
 }
