@@ -2,6 +2,7 @@ import type { Dialect, Identity, Secret, SluiceError } from '@sluice/domain'
 import type { UserDirectory } from '@sluice/identity'
 import type { Channel, TlsClientOptions, TlsServerOptions } from './channel.js'
 import type { Gate } from './gate.js'
+import type { MysqlServerGreeting } from './mysql/greet.js'
 import type { Relay, RelayPorts } from './relay.js'
 
 /** What a client said before it proved anything. Each protocol adds what it must remember. */
@@ -20,7 +21,7 @@ export interface LoginServices {
   /** Looks up the verifiers of a user; a decoy for an unknown one, so that both take the same time and answers. */
   readonly users: UserDirectory
   /** Version and capabilities to greet MySQL clients with, taken from a real server. */
-  readonly serverGreeting: () => Promise<unknown>
+  readonly serverGreeting: () => Promise<MysqlServerGreeting>
   /** Hands a cancel request (key as the client sent it) to the session it belongs to; silent where there is none. */
   readonly cancel: (key: Buffer) => Promise<void>
 }
