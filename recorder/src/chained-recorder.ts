@@ -20,6 +20,7 @@ const FLUSH_INTERVAL = 20 // milliseconds, relaxed
 const FLUSH_BYTES = 64 * 1024 // of one session, relaxed
 const RETRY = 200 // milliseconds
 const SWEEP = 50
+const REPORT_INTERVAL = 10_000
 
 /**
  * Sessions' events, chained and handed to a store in batches. `strict` sends what one turn of the event loop brought, `relaxed`
@@ -32,7 +33,7 @@ export class ChainedRecorder implements Recorder {
   /** Streams with events to send and nothing in flight. */
   #dirty = new Set<SessionStream>()
   #failed: SentBatch[] = []
-  #failing = false
+  #reported = 0
   /** In the order of their deadlines. */
   #waiters: Waiter[] = []
   #pending = 0
@@ -162,12 +163,10 @@ export class ChainedRecorder implements Recorder {
   #settled(batch: SentBatch, error: Error | undefined): void {
     if (error !== undefined) {
       this.#failed.push(batch)
-      if (!this.#failing) this.#options.onProblem(`the record cannot be written: ${error.message}; trying on`)
-      this.#failing = true
+      this.#report(error)
       this.#retry ??= setTimeout(() => this.#flush(), RETRY)
       return
     }
-    this.#failing = false
     const { stream } = batch
     stream.inFlight = undefined
     stream.cost -= batch.cost
@@ -180,6 +179,12 @@ export class ChainedRecorder implements Recorder {
     } else if (stream.waiting || stream.ended) {
       this.#markDirty(stream)
     }
+  }
+
+  #report(error: Error): void {
+    if (Date.now() - this.#reported < REPORT_INTERVAL) return
+    this.#reported = Date.now()
+    this.#options.onProblem(`the record cannot be written: ${error.message}; trying on`)
   }
 
   #sweep(): void {

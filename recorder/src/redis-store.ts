@@ -26,6 +26,7 @@ export class RedisStore implements Store {
   readonly #overdue = new Set<() => void>()
   #lastError = 'not connected yet'
   #closing = false
+  #reported = false
 
   constructor(options: RedisStoreOptions) {
     this.#options = options
@@ -42,7 +43,9 @@ export class RedisStore implements Store {
   async connect(): Promise<void> {
     const late = new Promise<void>((resolve) => setTimeout(resolve, this.#options.timeout).unref())
     await Promise.race([this.#redis.connect().catch(() => undefined), late])
-    if (!this.ready) this.#options.onProblem(`redis cannot be reached: ${this.#lastError}; trying on`)
+    if (this.ready) return
+    this.#reported = true
+    this.#options.onProblem(`redis cannot be reached: ${this.#lastError}; trying on`)
   }
 
   get ready(): boolean {
@@ -79,7 +82,9 @@ export class RedisStore implements Store {
     }
     const giveUp = (): void => {
       fail(new Error(`redis did not answer within ${this.#options.timeout} ms`))
-      if (!this.#closing) this.#redis.disconnect(true)
+      if (this.#closing) return
+      this.#left()
+      this.#redis.disconnect(true)
     }
     const timer = setTimeout(giveUp, this.#options.timeout)
     const close = (): void => {
@@ -110,8 +115,10 @@ export class RedisStore implements Store {
     }
     this.#indexed.delete(batch.id) // the index may have missed it too
     if (!isOldId(error)) {
-      this.#lastError = error.message
-      settled(batch, error)
+      settled(
+        batch,
+        error.name === 'ReplyError' ? error : new Error('redis went away before it answered', { cause: error }),
+      )
       return
     }
     // An earlier attempt arrived after all; or, if the bytes differ, somebody else wrote there.
@@ -154,13 +161,16 @@ export class RedisStore implements Store {
   #arrived(): void {
     this.#indexed.clear() // it may be another server, or an empty one
     this.awaySince = undefined
+    if (this.#reported) this.#options.onProblem('redis is back')
+    this.#reported = false
     this.onReady()
   }
 
   #left(): void {
     if (this.awaySince !== undefined || this.#closing) return
     this.awaySince = Date.now()
-    this.#options.onProblem(`the connection to redis is lost: ${this.#lastError}`)
+    this.#reported = true
+    this.#options.onProblem('the connection to redis is lost; connecting again')
   }
 }
 

@@ -78,7 +78,11 @@ export class Spool {
   async peek(): Promise<{ readonly batches: readonly Batch[]; readonly drop: () => void }> {
     for (;;) {
       const segment = this.#segments[0]
-      if (segment === undefined) return { batches: [], drop: () => undefined }
+      if (segment === undefined) {
+        if (this.#writing === undefined) return { batches: [], drop: () => undefined }
+        await this.#writing
+        continue
+      }
       const { batches, end } = await readRecords(segment)
       if (batches.length > 0) {
         return {
