@@ -11,6 +11,11 @@ export interface Request {
   readonly clientAddress: string
   /** Milliseconds since 1970. */
   readonly now: number
+  /**
+   * MySQL, where a schema is a database: the configured name of a schema on the same server, undefined where it has none.
+   * What a statement touches there is decided as if on that database; left out, as on the database of the schema's own name.
+   */
+  readonly databaseOf?: (schema: string) => string | undefined
 }
 
 /** A decision is data: the effect, the rules that made it, and why. */

@@ -1,0 +1,48 @@
+import type { ColumnOrigin, Mask } from './mask.js'
+import type { MaskSet } from './mask-set.js'
+
+const REDACT: Mask = { kind: 'redact' }
+
+/**
+ * The mask of each output column, in order; undefined as a whole where none is masked.
+ *
+ * @param touched does the statement read a relation with masked columns; `unknown` counts as yes
+ * @param plainOutput false: what the wire says of a column's origin is not to be trusted (MySQL reports derived tables'
+ *   aliases), so that it can add a mask and never save from one. Undefined: the wire is exact (PostgreSQL)
+ */
+export function planMasks(
+  masks: MaskSet,
+  touched: 'masked' | 'clean' | 'unknown',
+  plainOutput: boolean | undefined,
+  origins: readonly ColumnOrigin[],
+): readonly (Mask | undefined)[] | undefined {
+  if (masks.empty) return undefined
+  const untrusted = touched !== 'clean'
+  let any = false
+  const plan = origins.map((origin) => {
+    const mask = maskOf(masks, untrusted, plainOutput, origin)
+    any ||= mask !== undefined
+    return mask
+  })
+  return any ? plan : undefined
+}
+
+function maskOf(
+  masks: MaskSet,
+  untrusted: boolean,
+  plainOutput: boolean | undefined,
+  origin: ColumnOrigin,
+): Mask | undefined {
+  switch (origin.kind) {
+    case 'unknown':
+      return REDACT
+    case 'expression':
+      return untrusted ? REDACT : undefined
+    case 'column': {
+      const own = masks.forColumn(origin.schema, origin.table, origin.column)
+      // A column that is known to be masked keeps its own look only where it is sure to be that column.
+      if (untrusted && plainOutput === false) return own?.kind === 'null' ? own : REDACT
+      return own
+    }
+  }
+}
