@@ -30,14 +30,14 @@ export function sqlstateOf(error: SluiceError): string {
   return SQLSTATES[error.code]
 }
 
-/** Encodes an error as an ErrorResponse; `position` is that of a syntax error, in characters from 1. */
-export function encodeError(error: SluiceError, severity: 'ERROR' | 'FATAL', position?: number): Buffer {
+/** Encodes an error as an ErrorResponse: `ERROR` ends the statement, `FATAL` the session. */
+export function encodeError(error: SluiceError, severity: 'ERROR' | 'FATAL'): Buffer {
   return encodeErrorResponse({
     severity,
     code: sqlstateOf(error),
     message: error.clientMessage,
     ...(error.detail === undefined ? {} : { detail: error.detail }),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(position === undefined ? {} : { position }),
+    ...(error.position === undefined ? {} : { position: error.position }),
   })
 }

@@ -54,12 +54,11 @@ async function logInWith(
   ])
   try {
     await startUpstreamTls(channel, target)
-    const parameters = [['user', target.username], ['database', target.database], ...settings, ...pinned] as [
-      string,
-      string,
-    ][]
+    const parameters = new Map([['user', target.username], ['database', target.database], ...settings, ...pinned])
     // 3.0 is what every server speaks; 3.2 would add nothing but a longer cancel key.
-    channel.write(encodeStartupPacket({ type: 'startup', version: { major: 3, minor: 0 }, parameters }))
+    channel.write(
+      encodeStartupPacket({ type: 'startup', version: { major: 3, minor: 0 }, parameters: [...parameters] }),
+    )
     const upstream = await readLogin(channel, new ServerAuthentication(channel, target))
     checkPinned(upstream, pinned)
     return upstream
