@@ -31,7 +31,13 @@ function services(): LoginServices {
     rememberFastVerifier: () => {},
   }
   const tls = { context: createSecureContext(), requestCertificate: true, require: false }
-  return { connectionId: 1, tls, users, serverGreeting: async () => undefined, cancel: async () => {} }
+  return {
+    connectionId: 1,
+    tls,
+    users,
+    serverGreeting: () => Promise.reject(new Error('asked for by MySQL only')),
+    cancel: async () => {},
+  }
 }
 
 function hello(user = 'ada'): PostgresHello {

@@ -30,7 +30,7 @@ function services(tls?: { require: boolean }) {
     connectionId: 1,
     tls: tls && { ...tls, context: createSecureContext(), requestCertificate: false },
     users: undefined as never, // a greeting looks nobody up
-    serverGreeting: async () => undefined,
+    serverGreeting: () => Promise.reject(new Error('asked for by MySQL only')),
     cancel: async (key) => {
       cancelled.push(key)
     },
