@@ -31,13 +31,13 @@ export function sqlstateOf(error: SluiceError): string {
 }
 
 /** Encodes an error as an ErrorResponse: `ERROR` ends the statement, `FATAL` the session. */
-export function encodeError(error: SluiceError, severity: 'ERROR' | 'FATAL'): Buffer {
+export function encodeError(error: SluiceError, severity: 'ERROR' | 'FATAL', position = error.position): Buffer {
   return encodeErrorResponse({
     severity,
     code: sqlstateOf(error),
     message: error.clientMessage,
     ...(error.detail === undefined ? {} : { detail: error.detail }),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(error.position === undefined ? {} : { position: error.position }),
+    ...(position === undefined ? {} : { position }),
   })
 }
