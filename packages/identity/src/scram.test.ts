@@ -206,3 +206,19 @@ test.each([
 ])('preparing a password %s', (_, password, prepared) => {
   expect(saslprep(password)).toBe(prepared)
 })
+
+test('a client answers arbitrary bytes of a server with a SluiceError', async () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.tuple(fc.constantFrom('r=abc', 'r=abcd', 'm='), fc.string(), fc.string()).map((parts) => parts.join(',')),
+    fc.tuple(fc.base64String(), fc.string({ maxLength: 12 })).map(([salt, i]) => `r=abcd,s=${salt},i=${i}`),
+  )
+  await fc.assert(
+    fc.asyncProperty(text, text, async (first, final) => {
+      const scram = client({ nonce: 'abc' })
+      scram.first()
+      await scram.continue(Buffer.from(first)).catch((error: unknown) => expect(error).toBeInstanceOf(SluiceError))
+      expect(codeOf(() => scram.final(Buffer.from(final)))).toBeDefined()
+    }),
+  )
+})
