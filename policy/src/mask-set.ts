@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Identity } from '@sluice/domain'
+import type { RelationName } from '@sluice/parsers'
 import { type Mask, strictest } from './mask.js'
 import { type NamePattern, partMatches } from './name-pattern.js'
 import type { Policy } from './policy.js'
@@ -46,6 +47,34 @@ export function masksFor(policy: Policy, identity: Identity, database: string): 
       .update(JSON.stringify(columns.map(({ pattern, mask }) => [pattern.source, mask])))
       .digest('base64url'),
   }
+}
+
+/** A masked column of a relation, as a rule names it. */
+export interface MaskedColumn {
+  /** A name, or a pattern such as `*_hash`. */
+  readonly column: string
+  readonly mask: Mask
+  readonly rule: string
+}
+
+/** What the rules mask in a relation, for people; without a schema: in a relation of this name in any. */
+export function maskedColumns(
+  policy: Policy,
+  identity: Identity,
+  database: string,
+  relation: RelationName,
+): MaskedColumn[] {
+  return policy.rules
+    .filter((rule): rule is MaskRule => rule.effect === 'mask' && concerns(rule, identity, database))
+    .flatMap(({ name, columns }) =>
+      columns
+        .filter(
+          ({ pattern }) =>
+            matches(pattern, 1, relation.name) &&
+            (relation.schema === undefined || matches(pattern, 2, relation.schema)),
+        )
+        .map(({ pattern, mask }) => ({ column: pattern.parts.at(-1)?.text ?? '*', mask, rule: name })),
+    )
 }
 
 const MOST_KNOWN = 10_000
