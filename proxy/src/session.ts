@@ -160,10 +160,20 @@ async function relaySession<H extends Hello, U extends Upstream>(session: Relaye
       get idle() {
         return pipe.idle
       },
-      cancel: () =>
-        protocol
-          .cancelUpstream(() => database.open(), upstream, target)
-          .catch((error: unknown) => log.warn({ err: error }, 'could not pass on a cancel request')),
+      cancel: async () => {
+        let channel: SocketChannel | undefined
+        const open = async () => {
+          channel = await database.open()
+          return channel
+        }
+        try {
+          await protocol.cancelUpstream(open, upstream, target)
+        } catch (error) {
+          log.warn({ err: error }, 'could not pass on a cancel request')
+        } finally {
+          channel?.end()
+        }
+      },
       terminate: (error) => pipe.terminate(error),
       destroy: (why) => pipe.destroy(why),
     })
