@@ -23,7 +23,7 @@ export function certificateHash(der: Buffer): Buffer | undefined {
   const tbs = certificate && element(der, certificate.content)
   const algorithm = tbs && element(der, tbs.end)
   const oid = algorithm && element(der, algorithm.content)
-  if (!oid || oid.tag !== 0x06) return undefined
+  if (oid?.tag !== 0x06) return undefined
   const hash = HASHES[der.subarray(oid.content, oid.end).toString('hex')]
   return hash === undefined ? undefined : createHash(hash).update(der).digest()
 }

@@ -4,7 +4,6 @@ import type { Analyser } from '@sluice/parsers'
 import type { Lease, Vault } from '@sluice/vault'
 import { Catalog, type CatalogSnapshot } from './catalog.js'
 import type { TlsClientOptions } from './channel.js'
-import type { GateDatabase } from './session-gate.js'
 import { loadCatalog as loadMysqlCatalog } from './mysql/catalog.js'
 import { mysqlProtocol } from './mysql/protocol.js'
 import { queryRows as queryMysql } from './mysql/query.js'
@@ -12,6 +11,7 @@ import { loadCatalog as loadPostgresCatalog } from './postgres/catalog.js'
 import { postgresProtocol } from './postgres/protocol.js'
 import { queryRows as queryPostgres } from './postgres/query.js'
 import type { Target } from './protocol.js'
+import type { GateDatabase } from './session-gate.js'
 import { openUpstream } from './upstream.js'
 
 /** The gateway's own questions may be answered with this many bytes. */
@@ -28,7 +28,10 @@ export class Database implements GateDatabase {
   readonly #milliseconds: number
   #ca: Promise<Buffer> | undefined
 
-  constructor(configuration: DatabaseConfiguration, parts: { vault: Vault; analyser: Analyser; connectMilliseconds: number; onProblem: (error: unknown) => void }) {
+  constructor(
+    configuration: DatabaseConfiguration,
+    parts: { vault: Vault; analyser: Analyser; connectMilliseconds: number; onProblem: (error: unknown) => void },
+  ) {
     this.name = configuration.name
     this.dialect = configuration.dialect
     this.configuration = configuration
@@ -44,7 +47,14 @@ export class Database implements GateDatabase {
 
   async target(lease: Lease): Promise<Target> {
     const { address, database } = this.configuration
-    return { host: address.host, port: address.port, database, tls: await this.#tls(), username: lease.username, password: lease.password }
+    return {
+      host: address.host,
+      port: address.port,
+      database,
+      tls: await this.#tls(),
+      username: lease.username,
+      password: lease.password,
+    }
   }
 
   open(bytes?: number): ReturnType<typeof openUpstream> {

@@ -1,12 +1,13 @@
+import { hkdfSync } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { type Configuration, type FollowedFile, followFile } from '@sluice/config'
 import { type Dialect, type Identity, SluiceError } from '@sluice/domain'
-import { openUserDirectory, type UserDirectory } from '@sluice/identity'
+import { openUserDirectory } from '@sluice/identity'
 import { type Analyser, createAnalyser } from '@sluice/parsers'
 import { canConnect, type Decision, loadPolicy, type Policy } from '@sluice/policy'
-import { openRecorder, type Recorder } from '@sluice/recorder'
+import { openRecorder, type Recorder, type RecorderOptions } from '@sluice/recorder'
 import type { Logger, Metrics } from '@sluice/telemetry'
 import { openVault } from '@sluice/vault'
 import type { TlsServerOptions } from './channel.js'
@@ -28,6 +29,7 @@ export interface GatewayServices {
   readonly recorder: Recorder
   readonly databases: ReadonlyMap<string, Database>
   readonly policy: () => Policy
+  readonly maskOptions: { readonly hashKey: Buffer }
   readonly loginServices: (dialect: Dialect, connectionId: number) => LoginServices
   /** MySQL's USE: the configured database for a schema on the same server, if the identity may enter it. */
   readonly databaseOf: (identity: Identity, current: Database, schema: string) => Database | undefined
@@ -68,17 +70,23 @@ class Closing {
  * Starts a gateway: the one place where sockets, files, parsers, policy, vault and recorder meet. Rejects with
  * `configuration_invalid`, `credential_unavailable` or `recorder_unavailable`; then nothing is left open.
  */
-export async function startGateway(configuration: Configuration, telemetry: { logger: Logger; metrics: Metrics }): Promise<Gateway> {
+export async function startGateway(
+  configuration: Configuration,
+  telemetry: { logger: Logger; metrics: Metrics },
+): Promise<Gateway> {
   const { logger: log, metrics } = telemetry
   const closing = new Closing()
   try {
     const problem = (what: string) => (error: unknown) => log.error({ err: error }, what)
     const policy = closing.add(await followPolicy(configuration, log), (file) => file.close())
     const users = closing.add(
-      await openUserDirectory(configuration.identity.users, problem('the users file is not good; the last good one stays in force')),
+      await openUserDirectory(
+        configuration.identity.users,
+        problem('the users file is not good; the last good one stays in force'),
+      ),
       (directory) => directory.close(),
     )
-    const vault = await openVault(configuration.vault)
+    const vault = openVault(configuration.vault)
     const analyser = closing.add(createAnalyser(), (it) => it.close())
     const recorder = closing.add(
       await openRecorder(recorderOptions(configuration, (message) => log.error(message))),
@@ -90,7 +98,9 @@ export async function startGateway(configuration: Configuration, telemetry: { lo
         vault,
         analyser,
         connectMilliseconds: configuration.limits.connectMilliseconds,
-        onProblem: problem(`the catalog of \`${database.name}\` cannot be read: every column of it is masked where a mask applies`),
+        onProblem: problem(
+          `the catalog of \`${database.name}\` cannot be read: every column of it is masked where a mask applies`,
+        ),
       }
       databases.set(database.name, new Database(database, parts))
     }
@@ -105,21 +115,25 @@ export async function startGateway(configuration: Configuration, telemetry: { lo
       recorder,
       databases,
       policy: () => policy.current,
+      maskOptions: { hashKey: await maskKey(configuration) },
       loginServices: (dialect, connectionId) => ({
         tls: doors.tls(dialect),
         connectionId,
-        users: users as UserDirectory,
+        users,
         serverGreeting: () => greetings.current(),
         cancel: (key) => sessions.cancel(key),
       }),
-      databaseOf: (identity, current, schema) => sameServer(databases, current, schema).find((each) => canConnect(policy.current, identity, each.name)),
+      databaseOf: (identity, current, schema) =>
+        sameServer(databases, current, schema).find((each) => canConnect(policy.current, identity, each.name)),
       onAuthenticated: (socket) => doors.leave(socket),
       onRefusedLogin: (error) => metrics.refusedLogins.increment({ kind: error.kind }),
       onDecision: (decision) => metrics.statements.increment({ decision: decision.effect }),
     }
     metrics.sessions.follow(() => sessions.size)
-    const listeners = await listen(services, doors, metrics, closing)
-    return { listeners, close: () => shutDown(services, closing) }
+    const listening = new Closing()
+    closing.add(listening, (it) => it.run())
+    const listeners = await listen(services, doors, metrics, listening)
+    return { listeners, close: () => shutDown(services, listening, closing) }
   } catch (error) {
     await closing.run()
     throw error
@@ -160,7 +174,11 @@ class Doors {
   static async open(configuration: Configuration): Promise<Doors> {
     const { tls, limits } = configuration
     if (!tls) return new Doors(limits.unauthenticated, undefined, false)
-    const [cert, key, ca] = await Promise.all([readFile(tls.certificate), readFile(tls.key), tls.clientCa === undefined ? undefined : readFile(tls.clientCa)])
+    const [cert, key, ca] = await Promise.all([
+      readFile(tls.certificate),
+      readFile(tls.key),
+      tls.clientCa === undefined ? undefined : readFile(tls.clientCa),
+    ])
     const context = createSecureContext({ cert, key, minVersion: 'TLSv1.2', ...(ca ? { ca } : {}) })
     return new Doors(limits.unauthenticated, { context, requestCertificate: ca !== undefined }, tls.require)
   }
@@ -192,7 +210,28 @@ class Doors {
   }
 }
 
-async function listen(services: GatewayServices, doors: Doors, metrics: Metrics, closing: Closing): Promise<ListeningAddress[]> {
+function recorderOptions({ recorder }: Configuration, onProblem: (message: string) => void): RecorderOptions {
+  const { store, durability, spool, sealKey } = recorder
+  return {
+    store: store.kind === 'redis' ? { redis: store.url.reveal() } : { journal: store.directory },
+    durability,
+    spoolDirectory: spool,
+    sealKey,
+    onProblem,
+  }
+}
+
+/** The key of `hash` masks: derived from the deployment's seal key, so that equal values stay equal over restarts. */
+async function maskKey({ recorder }: Configuration): Promise<Buffer> {
+  return Buffer.from(hkdfSync('sha256', await readFile(recorder.sealKey), '', 'sluice hash masks', 32))
+}
+
+async function listen(
+  services: GatewayServices,
+  doors: Doors,
+  metrics: Metrics,
+  closing: Closing,
+): Promise<ListeningAddress[]> {
   const { listen: addresses } = services.configuration
   const open: ListeningAddress[] = []
   for (const protocol of [postgresProtocol, mysqlProtocol] as unknown as Protocol[]) {
@@ -225,10 +264,15 @@ function turnAway(socket: Socket, protocol: Protocol, services: GatewayServices)
   setTimeout(() => socket.destroy(), 1000).unref()
 }
 
-function bind(server: Server, protocol: ListeningAddress['protocol'], at: { host: string; port: number }): Promise<ListeningAddress> {
+function bind(
+  server: Server,
+  protocol: ListeningAddress['protocol'],
+  at: { host: string; port: number },
+): Promise<ListeningAddress> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'something else listens there: stop it, or choose another port' : error.message
+      const why =
+        error.code === 'EADDRINUSE' ? 'something else listens there: stop it, or choose another port' : error.message
       reject(new SluiceError('configuration_invalid', `cannot listen on \`${at.host}:${at.port}\`: ${why}`))
     })
     server.listen({ host: at.host, port: at.port, backlog: 511 }, () => {
@@ -238,15 +282,14 @@ function bind(server: Server, protocol: ListeningAddress['protocol'], at: { host
   })
 }
 
-async function shutDown(services: GatewayServices, closing: Closing): Promise<void> {
+async function shutDown(services: GatewayServices, listening: Closing, closing: Closing): Promise<void> {
   const { sessions, configuration, log } = services
   const error = new SluiceError('shutting_down', 'the gateway is shutting down', { hint: 'connect again in a moment' })
-  services.draining()
-  for (const session of sessions) if (session.idle) session.terminate(error)
+  await listening.run()
   const deadline = Date.now() + configuration.limits.drainMilliseconds
   while (sessions.size > 0 && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
     for (const session of sessions) if (session.idle) session.terminate(error)
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
   if (sessions.size > 0) log.warn({ sessions: sessions.size }, 'sessions did not finish in time and are closed')
   for (const session of sessions) session.destroy('the gateway is shutting down')

@@ -1,1 +1,1 @@
-export {}
+export { type Gateway, type ListeningAddress, startGateway } from './gateway.js'

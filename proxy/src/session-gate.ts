@@ -4,7 +4,7 @@ import type { Analyser, LexicalMode, StatementFacts } from '@sluice/parsers'
 import { type Decision, decide, type MaskSet, masksFor, type Policy, planMasks } from '@sluice/policy'
 import { type RecordedValue, redactText, type SessionRecord } from '@sluice/recorder'
 import type { Catalog, Touch } from './catalog.js'
-import type { Gate, Masking, MaskPlan, Outcome, Pass, Refusal, Statement, Verdict, WireColumn } from './gate.js'
+import type { Gate, MaskPlan, Outcome, Pass, Refusal, Statement, Verdict, WireColumn } from './gate.js'
 
 /** The database that a session is on, as the gate sees it. */
 export interface GateDatabase {
@@ -29,14 +29,12 @@ export interface SessionGateOptions {
   readonly onDecision: (decision: Decision) => void
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-
 /** A pass, and what the gate remembers of it. Never exported: this is the only place where one is made. */
-interface IssuedPass extends Mutable<Omit<Pass, never>> {
-  startedAt: number
-  masks: MaskSet
-  touch: Touch
-  changesSchema: boolean
+interface IssuedPass extends Pass {
+  readonly startedAt: number
+  readonly masks: MaskSet
+  readonly touch: Touch
+  readonly changesSchema: boolean
 }
 
 /** The gate of one session: facts, decision, record. See `Gate`. */
@@ -216,7 +214,7 @@ class SessionGate implements Gate {
     const masks = this.#maskSet()
     const touch = masks.empty ? 'clean' : this.#touch(statement, executes)
     const facts = factsOf(statement)
-    const pass: Omit<IssuedPass, never> = {
+    return {
       kind: 'pass',
       statement,
       number,
@@ -225,11 +223,8 @@ class SessionGate implements Gate {
       startedAt: performance.now(),
       masks,
       touch,
-      changesSchema: facts.some(
-        (each) => each.class === 'schema' || each.nested.some((inner) => inner.class === 'schema'),
-      ),
-    } as IssuedPass
-    return pass as Pass
+      changesSchema: facts.some(changesSchema),
+    } as Omit<IssuedPass, keyof Pass> & object as IssuedPass
   }
 
   #plan(pass: IssuedPass, columns: readonly WireColumn[]): MaskPlan | undefined {
@@ -303,10 +298,17 @@ function factsOf(statement: Statement): readonly StatementFacts[] {
   return statement.analysis.ok ? statement.analysis.statements : []
 }
 
-/** The text as it goes on record: as the client sent it, without its secrets. A text that cannot be read may hold one anywhere. */
+function changesSchema(facts: StatementFacts): boolean {
+  return facts.class === 'schema' || facts.nested.some((inner) => inner.class === 'schema')
+}
+
+/** The text as it goes on record: as the client sent it, without its secrets. */
 function textOf(statement: Statement): string {
   const { analysis, original } = statement
-  return redactText(original, analysis.ok ? analysis.secrets : [])
+  if (analysis.ok) return redactText(original, analysis.secrets)
+  // What cannot be read may hold a password anywhere.
+  const text = redactText(original, [])
+  return /password|identified|secret/i.test(text) ? text.replace(/'[^']*'?/g, "'<redacted>'") : text
 }
 
 function refusalError(decision: Decision, analysis: Statement['analysis']): SluiceError {

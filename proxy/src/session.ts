@@ -6,7 +6,7 @@ import type { Lease } from '@sluice/vault'
 import type { Database } from './database.js'
 import type { GatewayServices } from './gateway.js'
 import { Pipe } from './pipe.js'
-import type { Hello, LoginServices, Protocol, Target, Upstream } from './protocol.js'
+import type { Hello, Protocol, Target, Upstream } from './protocol.js'
 import { createSessionGate } from './session-gate.js'
 import { SocketChannel } from './socket-channel.js'
 
@@ -26,7 +26,10 @@ interface Authorised {
  */
 export async function serveConnection(socket: Socket, protocol: Protocol, services: GatewayServices): Promise<void> {
   const { limits } = services.configuration
-  const client = new SocketChannel(socket, 'client', { milliseconds: limits.handshakeMilliseconds, bytes: limits.handshakeBytes })
+  const client = new SocketChannel(socket, 'client', {
+    milliseconds: limits.handshakeMilliseconds,
+    bytes: limits.handshakeBytes,
+  })
   const connectionId = services.sessions.number()
   const login = services.loginServices(protocol.dialect, connectionId)
   let hello: Hello | undefined
@@ -83,7 +86,18 @@ async function runSession<H extends Hello, U extends Upstream>(
     server = await database.open()
     const upstream = await protocol.logIn(server, hello, target)
     await knowCatalog(services.policy(), identity, database)
-    await relaySession({ client, server, protocol, hello, upstream, target, identity, database, connectionId, services })
+    await relaySession({
+      client,
+      server,
+      protocol,
+      hello,
+      upstream,
+      target,
+      identity,
+      database,
+      connectionId,
+      services,
+    })
   } finally {
     server?.destroy()
     await giveBack(lease, services)
@@ -147,6 +161,7 @@ async function relaySession<H extends Hello, U extends Upstream>(session: Relaye
           gate,
           ports,
           limits: services.configuration.limits,
+          maskOptions: services.maskOptions,
           killSession: (id, what) => services.sessions.kill(identity.user, id, what),
         }),
       onDefect: (error) => log.error({ err: error }, 'the relay failed; the session is closed'),
@@ -156,7 +171,7 @@ async function relaySession<H extends Hello, U extends Upstream>(session: Relaye
       user: identity.user,
       database: database.name,
       cancelKey,
-      upstreamId: upstream.connectionId,
+      ...(upstream.connectionId === undefined ? {} : { upstreamId: upstream.connectionId }),
       get idle() {
         return pipe.idle
       },
@@ -201,7 +216,8 @@ function watchIdle(socket: Socket, pipe: Pipe, services: GatewayServices): void 
   const { idleMilliseconds } = services.configuration.limits
   if (idleMilliseconds === undefined) return
   socket.setTimeout(idleMilliseconds, () => {
-    if (pipe.idle) pipe.terminate(new SluiceError('limit_exceeded', 'the session was idle for too long', { hint: 'connect again' }))
+    if (pipe.idle)
+      pipe.terminate(new SluiceError('limit_exceeded', 'the session was idle for too long', { hint: 'connect again' }))
   })
 }
 
@@ -213,9 +229,17 @@ async function giveBack(lease: Lease, services: GatewayServices): Promise<void> 
   }
 }
 
-function refuse(client: SocketChannel, protocol: Protocol, hello: Hello | undefined, thrown: unknown, services: GatewayServices): void {
+function refuse(
+  client: SocketChannel,
+  protocol: Protocol,
+  hello: Hello | undefined,
+  thrown: unknown,
+  services: GatewayServices,
+): void {
   const error =
-    thrown instanceof SluiceError ? thrown : new SluiceError('internal', 'the gateway failed', { cause: thrown, hint: 'tell the operator of the gateway' })
+    thrown instanceof SluiceError
+      ? thrown
+      : new SluiceError('internal', 'the gateway failed', { cause: thrown, hint: 'tell the operator of the gateway' })
   const about = { code: error.code, user: hello?.user, database: hello?.database, address: client.address }
   if (error.kind === 'client' || error.kind === 'policy') services.log.info(about, error.message)
   else services.log.error({ ...about, err: error.cause }, error.message)

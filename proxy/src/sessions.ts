@@ -9,7 +9,7 @@ export interface LiveSession {
   /** The cancel key as the client was told it. */
   readonly cancelKey: Buffer
   /** MySQL: the server's own number for the connection, which CONNECTION_ID() shows. */
-  readonly upstreamId: number | undefined
+  readonly upstreamId?: number
   readonly idle: boolean
   /** Cancels what runs now; never rejects. */
   cancel(): Promise<void>
@@ -86,8 +86,12 @@ export class Sessions {
 
   /** MySQL's KILL: `id` is the gateway's number or the server's; only of the user's own sessions. */
   kill(user: string, id: number, what: 'query' | 'connection'): SluiceError | undefined {
-    const session = this.#live.get(id) ?? [...this.#live.values()].find((each) => each.upstreamId === id && each.user === user)
-    if (session?.user !== user) return new SluiceError('statement_denied', `no session \`${id}\` of user \`${user}\``, { hint: 'only sessions of your own can be killed' })
+    const session =
+      this.#live.get(id) ?? [...this.#live.values()].find((each) => each.upstreamId === id && each.user === user)
+    if (session?.user !== user)
+      return new SluiceError('statement_denied', `no session \`${id}\` of user \`${user}\``, {
+        hint: 'only sessions of your own can be killed',
+      })
     if (what === 'query') void session.cancel()
     else session.terminate(new SluiceError('shutting_down', 'the connection was killed'))
     return undefined
