@@ -83,7 +83,7 @@ const ENVIRONMENT = new Environment({ limits: { maxAstNodes: 1000, maxDepth: 50 
   .registerVariable('identity', 'Caller')
   .registerVariable('client', 'Client')
   .registerVariable('database', 'string')
-  .registerVariable('now', 'timestamp')
+  .registerVariable('now', 'google.protobuf.Timestamp')
 
 /** Compiles and type-checks an expression. Returns an error's text where it is wrong or does not yield true or false. */
 export function compileCondition(source: string): Condition | string {

@@ -68,12 +68,13 @@ class Judgement {
     if (!this.#view.allowsAnything)
       return deny(undefined, `no rule allows you anything on \`${this.#view.database}\``, ASK)
     let held: Decision | undefined
-    let allowed: Decision | undefined
+    let named: Decision | undefined
+    let builtIn: Decision | undefined
     let missing: Decision | undefined
     for (const facts of analysis.statements) {
       const items = this.#items(facts)
-      if (!Array.isArray(items)) return items as Decision
-      for (const item of items as Item[]) {
+      if ('effect' in items) return items
+      for (const item of items) {
         const denied = this.#denied(item, facts)
         if (denied !== undefined) return denied
         const hold = this.#held(item, facts)
@@ -82,11 +83,14 @@ class Judgement {
           continue
         }
         const allowance = this.#allowed(item, facts)
-        if (allowance === undefined) missing ??= this.#unallowed(item)
-        else allowed ??= typeof allowance === 'string' ? allow(undefined, allowance) : allow(allowance.name, item.what)
+        // Of several reasons the one about a relation says most, of several allowances one that the policy names.
+        if (allowance === undefined) {
+          if (missing === undefined || item.kind === 'relation') missing = this.#unallowed(item)
+        } else if (typeof allowance !== 'string') named ??= allow(allowance.name, `${item.what} is allowed`)
+        else builtIn ??= allow(allowance, `${item.what} is allowed`)
       }
     }
-    return missing ?? held ?? allowed ?? allow(undefined, 'nothing that needs a rule')
+    return missing ?? held ?? named ?? builtIn ?? allow(undefined, 'nothing that needs a rule')
   }
 
   /** Everything in the statement that must be allowed; or the refusal of a setting that no rule can allow. */

@@ -103,7 +103,7 @@ const LISTS: Record<Dialect, Lists> = {
   range_agg range_intersect_agg range_merge rank regclass regexp_count regexp_instr regexp_like regexp_match
   regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr regr_avgx regr_avgy
   regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy repeat replace reverse right round
-  row_number row_security_active row_to_json rpad rtrim scale session_user set_bit set_byte set_masklen setweight
+  row_number row_security_active row_to_json rpad rtrim scale session_user set_bit set_config set_byte set_masklen setweight
   sha224 sha256 sha384 sha512 shobj_description sign similar_escape similar_to_escape sin sind sinh slope split_part
   sqrt statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array string_to_table strip strpos
   substr substring sum system_user tan tand tanh text textlen time timeofday timestamp timestamptz timetz timezone

@@ -70,9 +70,11 @@ function reportIssue(issue: z.core.$ZodIssue, report: Report): void {
 }
 
 function shapeMessage(issue: z.core.$ZodIssue): string {
-  const key = issue.path.findLast((step) => typeof step === 'string') ?? 'the file'
-  if (issue.path.length === 0) return 'expected a list under the key `rules`'
-  const missing = issue.code === 'invalid_type' && issue.input === undefined && /undefined/.test(issue.message)
+  if (issue.path.length === 0) return 'expected a list of rules under the key `rules`'
+  const last = issue.path.at(-1)
+  if (typeof last === 'number') return 'expected a rule with its keys'
+  const key = last
+  const missing = issue.code === 'invalid_type' && /undefined/.test(issue.message)
   return missing ? `\`${String(key)}\` is missing` : `\`${String(key)}\` does not have the right shape`
 }
 

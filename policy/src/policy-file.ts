@@ -8,7 +8,9 @@ import { CLASS_WORDS, VERBS } from './verbs.js'
 /** The shape of policy.yaml. What one value says is checked here, what values say together in `load-policy.ts`. */
 
 /** `{ error }` texts of zod are replaced by our own where a person would not understand them. */
-const text = z.string({ error: 'expected a text' }).min(1, { error: 'must not be empty' })
+const text = z
+  .string({ error: (issue) => (issue.input === undefined ? undefined : 'expected a text') })
+  .min(1, { error: 'must not be empty' })
 
 function pattern(most: number, least = 1) {
   return text.superRefine((source, context) => {
