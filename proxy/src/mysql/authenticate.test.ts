@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto'
-import { SluiceError } from '@sluice/domain'
+import { Secret, SluiceError } from '@sluice/domain'
 import {
   cachingSha2Digest,
   cachingSha2Response,
@@ -58,11 +58,11 @@ let users: Users
 beforeAll(async () => {
   const scram = await deriveScramVerifier(PASSWORD)
   records = [
-    { name: 'alice', groups: ['analysts'], scram, nativePassword: undefined },
+    { name: 'alice', groups: ['analysts'], scram, nativePassword: undefined, certificate: 'alice.corp' },
     { name: 'old', groups: [], scram, nativePassword: nativePasswordVerifier(PASSWORD) },
   ]
   // The decoy is made of the right password: only `known` may stand between it and a login.
-  decoy = { name: '', groups: [], scram, nativePassword: undefined }
+  decoy = { name: '', groups: [], scram, nativePassword: undefined, certificate: 'nobody' }
 })
 beforeEach(() => {
   users = new Users(records, decoy)
@@ -85,7 +85,7 @@ function begin({ user = 'alice', plugin, response, tls = false, commonName }: Cl
     login: user,
     nonce,
     authPlugin: plugin,
-    authResponse: response ?? Buffer.alloc(0),
+    authResponse: new Secret(response ?? Buffer.alloc(0)),
     packets: new PacketChannel(here, 1 << 16),
   } as unknown as MysqlHello
   const outcome = authenticate(here, hello, { users } as unknown as LoginServices).catch((error: unknown) => error)
@@ -251,16 +251,19 @@ describe('other plugins', () => {
 })
 
 describe('a client certificate', () => {
-  test('that names the user is enough', async () => {
-    const bare = begin({ plugin: 'caching_sha2_password', tls: true, commonName: 'alice' })
+  test('that the user was given is enough', async () => {
+    const bare = begin({ plugin: 'caching_sha2_password', tls: true, commonName: 'alice.corp' })
     expect(await bare.outcome).toMatchObject({ user: 'alice', method: 'certificate' })
-    const withPassword = begin({ ...sha2('whatever'), tls: true, commonName: 'alice' })
+    const withPassword = begin({ ...sha2('whatever'), tls: true, commonName: 'alice.corp' })
     expect(await withPassword.read()).toEqual(FAST)
     expect(await withPassword.outcome).toMatchObject({ method: 'certificate' })
   })
 
   test('of somebody else, or for an unknown user, proves nothing', async () => {
     expectDenied(await begin({ plugin: 'caching_sha2_password', tls: true, commonName: 'old' }).outcome, 'alice', 'NO')
+    const name = begin({ user: 'old', plugin: 'caching_sha2_password', tls: true, commonName: 'old' })
+    expectDenied(await name.outcome, 'old', 'NO') // a name alone is not enough: this user was given no certificate
+    expectDenied(await begin({ user: 'old', plugin: 'caching_sha2_password', tls: true }).outcome, 'old', 'NO')
     const unknown = begin({ user: 'nobody', plugin: 'caching_sha2_password', tls: true, commonName: 'nobody' })
     expectDenied(await unknown.outcome, 'nobody', 'NO')
   })

@@ -52,11 +52,12 @@ class ClientLogin {
     this.#services = services
     this.#record = record
     this.#known = known
-    this.passwordGiven = hello.authResponse.length > 0
+    this.passwordGiven = hello.authResponse.reveal().length > 0
   }
 
   async prove(): Promise<AuthenticationMethod | undefined> {
-    const { authPlugin, authResponse, nonce } = this.#hello
+    const { authPlugin, nonce } = this.#hello
+    const authResponse = this.#hello.authResponse.reveal()
     if (authPlugin === 'caching_sha2_password') return this.#cachingSha2(authResponse, nonce)
     if (this.#certified) return this.#certificateOnly(authPlugin)
     if (authPlugin === 'mysql_clear_password' && this.#channel.tls) {
@@ -73,9 +74,10 @@ class ClientLogin {
     return this.#cachingSha2(await this.#switchTo('caching_sha2_password', fresh), fresh)
   }
 
-  /** The client's certificate, signed by our client CA, names the user it wants to be. */
+  /** The client's certificate, signed by our client CA, is the one that logs this user in. */
   get #certified(): boolean {
-    return this.#known && this.#channel.tls?.clientCommonName === this.#record.name
+    const { certificate } = this.#record
+    return this.#known && certificate !== undefined && this.#channel.tls?.clientCommonName === certificate
   }
 
   async #certificateOnly(authPlugin: string | undefined): Promise<AuthenticationMethod> {

@@ -112,6 +112,18 @@ describe('the greeting', () => {
     expect(hasCapability(greeting.capabilities, CAPABILITY.mysql)).toBe(false)
   })
 
+  test("offers of MariaDB's own flags those that the relay can carry, to MariaDB's clients", async () => {
+    const mariadb = services({ greeting: { ...server, capabilities: 0x81fff7fe, mariadbCapabilities: 0x1d } })
+    const { greeting, hello } = await meet(
+      { capabilities: response.capabilities - 1, mariadbCapabilities: 0x1f },
+      mariadb,
+    )
+    expect(greeting.mariadbCapabilities).toBe(0x0c)
+    expect((await hello).mariadbCapabilities).toBe(0x0c)
+    const mysqlClient = await meet({}, mariadb)
+    expect((await mysqlClient.hello).mariadbCapabilities).toBe(0)
+  })
+
   test('has a challenge without NUL and $', () => {
     for (let i = 0; i < 200; i++) {
       const nonce = freshNonce()

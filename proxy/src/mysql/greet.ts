@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { SluiceError } from '@sluice/domain'
+import { Secret, SluiceError } from '@sluice/domain'
 import {
   CAPABILITY,
   type ConnectionAttributes,
@@ -9,6 +9,7 @@ import {
   encodeGreeting,
   type HandshakeResponse,
   hasCapability,
+  MARIADB_CAPABILITY,
   NONCE_BYTES,
 } from '@sluice/wire/mysql'
 import type { Channel } from '../channel.js'
@@ -43,7 +44,7 @@ export interface MysqlHello extends Hello {
   /** The challenge of the greeting, and the client's answer for `authPlugin`; undefined: a client without plugins. */
   readonly nonce: Buffer
   readonly authPlugin: string | undefined
-  readonly authResponse: Buffer
+  readonly authResponse: Secret<Buffer>
   /** The status flags that the gateway greeted with. */
   readonly status: number
   /** The login's packets, whose sequence ids go on until the client is welcome. */
@@ -83,8 +84,11 @@ const RELAYED_CAPABILITIES = capabilities(
   CAPABILITY.queryAttributes,
 )
 
-/** MariaDB's own: none so far. Cached metadata would hide columns, and every client does without the others. */
-const RELAYED_MARIADB_CAPABILITIES = 0
+/** MariaDB's own that the relay can carry. Not among them: cached metadata, in which no masked column could be told. */
+const RELAYED_MARIADB_CAPABILITIES = capabilities(
+  MARIADB_CAPABILITY.bulkOperations,
+  MARIADB_CAPABILITY.extendedMetadata,
+)
 
 /** Greets as the real server would, takes TLS up where the client wants it, and reads who is there. */
 export async function greet(channel: Channel, services: LoginServices): Promise<MysqlHello> {
@@ -183,7 +187,7 @@ function helloOf(response: HandshakeResponse, services: LoginServices) {
     maxPacketBytes: response.maxPacketBytes,
     attributes: response.attributes,
     authPlugin: hasCapability(response.capabilities, CAPABILITY.pluginAuth) ? response.authPlugin : undefined,
-    authResponse: response.authResponse,
+    authResponse: new Secret(response.authResponse), // of some plugins the password itself
   }
 }
 
