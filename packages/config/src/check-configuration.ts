@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
+import { type Document, LineCounter, parseDocument } from 'yaml'
 import { checkFiles } from './check-files.js'
 import { completeConfiguration } from './complete.js'
 import type { Configuration } from './configuration.js'
@@ -13,6 +13,8 @@ import { checkTogether } from './together.js'
 export interface CheckedConfiguration {
   readonly configuration: Configuration | undefined
   readonly problems: readonly Problem[]
+  /** A problem with a key that was found elsewhere, at the place of the key. */
+  locate(key: readonly string[], message: string): Problem
 }
 
 /** Reads sluice.yaml and gathers all problems in the order of the file. `files: false` leaves out the files that it names. */
@@ -21,51 +23,52 @@ export async function checkConfiguration(
   { files = true }: { files?: boolean } = {},
 ): Promise<CheckedConfiguration> {
   const file = resolve(path)
-  const at = (message: string, place = { line: 1, column: 1 }): Problem => ({ file: path, ...place, message })
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    const why =
-      (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? 'does not exist'
-        : `cannot be read (${(error as NodeJS.ErrnoException).code})`
-    const message = `the configuration \`${path}\` ${why}: name one with \`--config\` or SLUICE_CONFIG`
-    return { configuration: undefined, problems: [at(message)] }
+  const content = await readYaml(path, file)
+  if ('problems' in content) {
+    const unlocated = (_: unknown, message: string) => ({ file: path, line: 1, column: 1, message })
+    return { configuration: undefined, problems: content.problems, locate: unlocated }
   }
-
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const faults = [...document.errors, ...document.warnings]
-  if (faults.length > 0) {
-    const problems = faults.map((fault) => {
-      const { line, col } = lines.linePos(fault.pos[0])
-      return at(`is not YAML: ${lowerFirst(fault.message)}`, { line, column: col })
-    })
-    return { configuration: undefined, problems }
-  }
-
-  const raw = read(() => withoutEmptySections(document.toJS({ maxAliasCount: 100 })))
-  if (raw instanceof Error)
-    return { configuration: undefined, problems: [at(`is not YAML: ${lowerFirst(raw.message)}`)] }
+  const { raw, document, lines } = content
   const parsed = shape.safeParse(raw, { reportInput: true })
   const findings = [...(parsed.success ? [] : parsed.error.issues.flatMap(findingsOf)), ...checkTogether(raw)]
   const configuration = parsed.success && findings.length === 0 ? completeConfiguration(file, parsed.data) : undefined
   if (configuration && files) findings.push(...(await checkFiles(configuration)))
 
-  const problems = findings.map(({ path: keys, message }) => {
-    const name = keys.length === 0 ? 'the file' : `\`${keys.map(String).join('.')}\``
-    return at(`${name} ${message}`, placeOf(document, lines, keys))
-  })
+  const locate = (key: readonly PropertyKey[], message: string): Problem => {
+    const name = key.length === 0 ? 'the file' : `\`${key.map(String).join('.')}\``
+    return { file: path, ...placeOf(document, lines, key), message: `${name} ${message}` }
+  }
+  const problems = findings.map(({ path: key, message }) => locate(key, message))
   problems.sort((a, b) => a.line - b.line || a.column - b.column)
-  return { configuration, problems }
+  return { configuration, problems, locate }
 }
 
-function read(parse: () => unknown): unknown {
+type Content =
+  | { readonly raw: unknown; readonly document: Document; readonly lines: LineCounter }
+  | { readonly problems: readonly Problem[] }
+
+async function readYaml(path: string, file: string): Promise<Content> {
+  const at = (message: string, line = 1, column = 1): Problem => ({ file: path, line, column, message })
+  let text: string
   try {
-    return parse()
+    text = await readFile(file, 'utf8')
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+    const { code } = error as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`
+    const message = `the configuration \`${path}\` ${why}: name one with \`--config\` or SLUICE_CONFIG`
+    return { problems: [at(message)] }
+  }
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const faults = [...document.errors, ...document.warnings].map((fault) => {
+    const { line, col } = lines.linePos(fault.pos[0])
+    return at(`is not YAML: ${lowerFirst(fault.message)}`, line, col)
+  })
+  if (faults.length > 0) return { problems: faults }
+  try {
+    return { raw: withoutEmptySections(document.toJS({ maxAliasCount: 100 })), document, lines }
+  } catch (error) {
+    return { problems: [at(`is not YAML: ${lowerFirst((error as Error).message)}`)] }
   }
 }
 

@@ -131,7 +131,7 @@ export async function addUser(
   await updatePrivateFile(path, (text) => {
     const file = text === undefined ? emptyFile() : parseFile(text)
     if (!replace && file.users.some((each) => each.name === user.name)) {
-      throw new SluiceError('usage_invalid', `\`${user.name}\` exists already: remove it first, or replace it`)
+      throw new SluiceError('usage_invalid', `\`${user.name}\` exists already: use \`--replace\` to change it`)
     }
     const users = file.users.filter((each) => each.name !== user.name)
     const groups = [...new Set(user.groups)]
