@@ -241,7 +241,7 @@ describe('logging in', () => {
   test('goes on with mysql_native_password where the server switches to it', async () => {
     const { login, server } = start()
     const other = Buffer.alloc(20, 0x41)
-    let answer = Buffer.alloc(0)
+    let answer: Buffer = Buffer.alloc(0)
     play(async () => {
       server.greet()
       await server.readResponse()

@@ -1,6 +1,5 @@
 export {
   type AuthMoreData,
-  type AuthPlugin,
   type AuthSwitchRequest,
   CACHING_SHA2,
   decodeClearPassword,
@@ -8,11 +7,9 @@ export {
   encodeAuthMoreData,
   encodeAuthSwitchRequest,
   encodeClearPassword,
-  type LoginReply,
 } from './authentication.js'
 export {
   CAPABILITY,
-  type CapabilityName,
   capabilities,
   capabilityNames,
   commonCapabilities,
@@ -74,5 +71,4 @@ export {
   type Greeting,
   type HandshakeResponse,
   NONCE_BYTES,
-  type SslRequest,
 } from './startup.js'
