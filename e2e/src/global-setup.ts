@@ -7,6 +7,7 @@ import {
   startPostgres,
   startRedis,
 } from '@sluice/testkit'
+import type {} from 'vitest'
 import type { TestProject } from 'vitest/node'
 
 /** A server that the suites share; each makes databases of its own. */
