@@ -398,11 +398,10 @@ export class Commands {
       this.#fail(pass, error)
       return
     }
+    this.#lexical.schema = schema
     request.send(pass, {
-      onOk: () => {
-        this.#lexical.schema = schema
-      },
       onFailed: () => {
+        this.#lexical.schema = before
         if (before !== undefined) this.#gate.changeDatabase(before)
       },
     })
