@@ -128,6 +128,28 @@ describe('the journal', () => {
     expect(await readFile(file('s-1'), 'utf8')).toContain('refused')
   })
 
+  test('makes relaxed callers wait, and refuses in time, only when memory is full and nothing can be written', async () => {
+    const recorder = await openRecorder({
+      store: { journal: journal() },
+      durability: 'relaxed',
+      spoolDirectory: join(directory, 'spool'),
+      sealKey: keyFile(),
+      acknowledgeWithin: 200,
+      memoryLimit: 20_000,
+      onProblem: (message) => problems.push(message),
+    })
+    await rm(journal(), { recursive: true })
+    const session = await recorder.begin('s-1', started)
+    let kept = 0
+    let refused: Promise<void> | undefined
+    while (refused === undefined) refused = session.append(statement(++kept, 'SELECT 1'))
+    await expect(refused).rejects.toMatchObject({ code: 'recorder_unavailable' })
+    await mkdir(journal())
+    await session.end('client left')
+    await recorder.close()
+    expect(await verify('s-1')).toEqual({ state: 'complete', events: kept + 1 }) // the refused one is not there
+  })
+
   test('lists sessions newest first, open ones too, and filters them', async () => {
     const first = await recordSession('strict', newSessionId(started.at))
     const second = await recordSession('strict', newSessionId(started.at + 60_000))

@@ -38,9 +38,7 @@ export class Spool {
   append(batch: Batch): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ record: encodeRecord(batch), resolve, reject })
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = undefined
-      })
+      this.#writing ??= this.#write()
     })
   }
 
@@ -61,6 +59,7 @@ export class Spool {
         for (const entry of group) entry.reject(error as Error)
       }
     }
+    this.#writing = undefined // in one step with the question above: who comes later starts anew
   }
 
   async #current(): Promise<Segment> {
