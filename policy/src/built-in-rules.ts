@@ -119,7 +119,7 @@ export function settingVerdict(
   if (name === 'role' || name === 'session_authorization')
     return {
       kind: 'deed',
-      deed: { verb: name === 'role' ? 'set role' : 'set session authorization', class: 'session' },
+      deed: { verb: name === 'role' ? 'set role' : 'set session authorization', class: 'access' },
     }
   if (name === 'search_path' && view.pathMatters && !isNeutralPath(change.value))
     return {

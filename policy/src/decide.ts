@@ -107,8 +107,8 @@ class Judgement {
       if (verdict.kind === 'deed') whole(verdict.deed)
     }
     for (const name of facts.databases) {
-      if (facts.verb === 'use' || name === this.#view.database) continue // the relay lets USE in, by the same policy
       const view = this.#viewOf(name)
+      if (facts.verb === 'use' || view === this.#view) continue // whether USE is let in the relay asks the policy itself
       items.push({ kind: 'statement', deed: facts, place: NOWHERE, view, what: `\`${facts.verb}\` of \`${name}\`` })
     }
     for (const use of facts.relations) {
@@ -124,15 +124,23 @@ class Judgement {
   #functionItem(use: FunctionUse, facts: StatementFacts): Item {
     const { schema, name } = use
     const view = this.#placeOf(schema)
-    const opaque = functionKind(use, this.#request.dialect) === 'opaque'
-    // A function is run by the statement that calls it; calling one in a SELECT reads.
-    const deed: Deed = opaque
-      ? { verb: 'function', class: 'opaque' }
-      : facts.class === 'opaque' || facts.class === 'procedure'
-        ? facts
-        : { verb: 'select', class: 'read' }
+    const deed = this.#functionDeed(use, facts)
     const what = `function \`${schema === undefined ? name : `${schema}.${name}`}\``
     return { kind: 'function', deed, place: { schema, name, database: view.database }, view, what }
+  }
+
+  /** What calling a function is: what the analysis or our own list says of it, else what CALL is, else reading. */
+  #functionDeed(use: FunctionUse, facts: StatementFacts): Deed {
+    if (functionKind(use, this.#request.dialect) === 'opaque') return { verb: `function ${use.name}`, class: 'opaque' }
+    const said = facts.nested.find((nested) => nested.verb === `function ${use.name}`)
+    if (said !== undefined) return said
+    return facts.class === 'opaque' || facts.class === 'procedure' ? facts : { verb: 'select', class: 'read' }
+  }
+
+  /** The catalog that a place belongs to; in MySQL a name without schema lies in the current database, `mysql` perhaps. */
+  #catalog({ schema, name, database }: Place) {
+    const { dialect } = this.#request
+    return catalogKind({ schema: schema ?? (dialect === 'mysql' ? database : undefined), name }, dialect)
   }
 
   /** The rules for what lies in a schema: in MySQL a schema is a database, which may be another one. */
@@ -163,7 +171,7 @@ class Judgement {
         `a rule must name \`${item.deed.verb}\``,
       )
     if (item.kind !== 'relation') return undefined
-    const kind = catalogKind(item.place, this.#request.dialect)
+    const kind = this.#catalog(item.place)
     if (kind === undefined || (kind === 'ordinary' && item.deed.class === 'read')) return undefined
     const named = item.view.allows.some(
       (rule) => rule.tables?.some(namesOneThing) && this.#isFor(rule, item, facts, (table) => namesOneThing(table)),
@@ -212,7 +220,7 @@ class Judgement {
       case 'statement':
         return item.view.allowsAnything && isHarmless(item.deed) ? 'built-in: harmless statements' : undefined
       case 'relation':
-        if (catalogKind(item.place, dialect) !== 'ordinary' || item.deed.class !== 'read') return undefined
+        if (this.#catalog(item.place) !== 'ordinary' || item.deed.class !== 'read') return undefined
         return this.#view.readsAnything ? 'built-in: catalogs' : undefined
       case 'function':
         if (item.deed.class !== 'read' || functionKind(item.place, dialect) !== 'known') return undefined
@@ -263,9 +271,22 @@ class Judgement {
             (use.class === item.deed.class || item.deed.class === 'read') &&
             inTables({ ...use.relation, database: item.view.database }),
         )
-        return reached || facts.functions.some((use) => inFunctions({ ...use, database: item.view.database }))
+        return reached || this.#reachedByFunctions(item, facts, inFunctions)
       }
     }
+  }
+
+  /**
+   * A rule for certain functions reaches reading, the call of these functions and of no other, and what the analysis says
+   * of one of them. Not what else stands in the statement: `copy (select dblink(...)) to program` is no use of `dblink`.
+   */
+  #reachedByFunctions(item: Item, facts: StatementFacts, inFunctions: (place: Place) => boolean): boolean {
+    const covered = (use: FunctionUse) => inFunctions({ ...use, database: item.view.database })
+    const { verb } = item.deed
+    if (verb.startsWith('function '))
+      return facts.functions.some((use) => verb === `function ${use.name}` && covered(use))
+    if (verb === 'call') return facts.functions.length > 0 && facts.functions.every(covered)
+    return item.deed.class === 'read' && facts.functions.some(covered)
   }
 
   #unallowed(item: Item): Decision {

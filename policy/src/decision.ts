@@ -12,8 +12,8 @@ export interface Request {
   /** Milliseconds since 1970. */
   readonly now: number
   /**
-   * MySQL, where a schema is a database: the configured name of a schema on the same server, undefined where it has none.
-   * What a statement touches there is decided as if on that database; left out, as on the database of the schema's own name.
+   * The configured name of a database on the same server, undefined where it has none; in MySQL a schema is a database.
+   * What a statement touches there is decided as if on that database, and without a configured name as on one of its own name.
    */
   readonly databaseOf?: (schema: string) => string | undefined
 }

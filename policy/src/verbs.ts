@@ -27,11 +27,11 @@ const OBJECTS = [
   .split(', ')
 
 const OTHERS = [
-  'select, values, table, with, insert, replace, update, delete, merge, truncate, copy, load data, load xml, import table',
+  'select, select for update, select for no key update, select for share, select for key share, values, table, insert, replace, update, delete, merge, truncate, copy, load data, load xml, import table',
   'explain, analyze, vacuum, cluster, reindex, refresh materialized view, comment, security label, import foreign schema',
   'lock, lock table, lock tables, unlock tables, rename table, rename user, handler, do, call, execute, prepare, deallocate',
   'declare, declare cursor, fetch, move, close, listen, notify, unlisten, load, checkpoint, discard, set, reset, show, use',
-  'set role, set session authorization, set transaction, set constraints, set names, set character set, set password',
+  'set role, set session authorization, set session characteristics, set global, set transaction, set constraints, set names, set character set, set password',
   'set default role, set resource group, set statement, begin, start transaction, commit, end, rollback, abort, savepoint',
   'release, release savepoint, rollback to savepoint, prepare transaction, commit prepared, rollback prepared',
   'grant, revoke, reassign owned, kill, shutdown, restart, flush, purge, purge binary logs, change master',
