@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises'
+import type { Configuration } from '@sluice/config'
+import { SluiceError } from '@sluice/domain'
+import type { StatementFacts } from '@sluice/parsers'
+import type { Mask, Policy } from '@sluice/policy'
+import type { Command } from 'commander'
+import { collect } from '../collect.js'
+import { configurationOf } from '../configured.js'
+import type { Judgement } from '../judge.js'
+import { print, printJson, visible } from '../print.js'
+import { relationText } from '../relation-text.js'
+
+interface Options {
+  readonly user: string
+  readonly group?: string[]
+  readonly database: string
+  readonly serverVersion: string
+  readonly json?: true
+}
+
+/** `sluice explain`: what would be decided, by which rule, and what would be masked. */
+export function addExplain(program: Command): void {
+  program
+    .command('explain <sql>')
+    .description('tell what the gateway would decide on a statement, by which rule, and what it would mask')
+    .requiredOption('-u, --user <name>', 'who asks')
+    .option('-g, --group <group>', 'a group of the user (may be repeated; else those in the users file)', collect)
+    .requiredOption('-d, --database <name>', 'the database, by its name in the configuration')
+    .option('--server-version <version>', 'MySQL: the version of the server, such as 10.11.19-MariaDB', '8.4.0')
+    .option('--json', 'for programs')
+    .addHelpText('after', '\nExample:\n  $ sluice explain --user alice --database shop "SELECT email FROM users"')
+    .action(async (sql: string, options: Options, command: Command) => {
+      const configuration = await configurationOf(command)
+      const policy = await readPolicy(configuration)
+      const groups = options.group ?? (await groupsOf(configuration, options.user))
+      const { judge } = await import('../judge.js')
+      const { createAnalyser } = await import('@sluice/parsers')
+      const analyser = createAnalyser()
+      try {
+        const identity = { user: options.user, groups, method: 'local' } as const
+        const { database, serverVersion } = options
+        const judgement = await judge({ configuration, policy, analyser }, { identity, database, sql, serverVersion })
+        if (options.json) printJson(asJson(judgement, groups))
+        else printForPeople(judgement)
+      } finally {
+        await analyser.close()
+      }
+    })
+}
+
+async function readPolicy(configuration: Configuration): Promise<Policy> {
+  const text = await readFile(configuration.policy, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new SluiceError(
+      'configuration_invalid',
+      `the policy \`${configuration.policy}\` cannot be read (${error.code})`,
+    )
+  })
+  const { loadPolicy } = await import('@sluice/policy')
+  const loaded = loadPolicy(text, configuration.policy)
+  if ('policy' in loaded) return loaded.policy
+  const lines = loaded.problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
+  throw new SluiceError('configuration_invalid', lines.join('\n'))
+}
+
+async function groupsOf(configuration: Configuration, user: string): Promise<readonly string[]> {
+  const { listUsers } = await import('@sluice/identity')
+  const users = await listUsers(configuration.identity.users)
+  return users.find(({ name }) => name === user)?.groups ?? []
+}
+
+function asJson({ decision, analysis, masks }: Judgement, groups: readonly string[]): object {
+  return {
+    decision: decision.effect,
+    rule: decision.rule ?? null,
+    reason: decision.reason,
+    hint: decision.hint,
+    groups,
+    statements: analysis.ok ? analysis.statements : [],
+    ...(analysis.ok ? {} : { unanalysable: { cause: analysis.cause, reason: analysis.reason } }),
+    masks,
+  }
+}
+
+function printForPeople({ decision, analysis, masks }: Judgement): void {
+  const by = decision.rule === undefined ? '' : ` by rule \`${decision.rule}\``
+  print(visible(`${decision.effect}${by}: ${decision.reason}`))
+  if (decision.hint !== '') print(visible(`hint: ${decision.hint}`))
+  if (!analysis.ok) return
+  for (const facts of analysis.statements) print(visible(describe(facts)))
+  if (decision.effect === 'deny' || masks.length === 0) return
+  for (const { relation, column, mask, rule } of masks) {
+    print(visible(`mask: \`${relation}.${column}\` ${maskText(mask)}, by rule \`${rule}\``))
+  }
+  if (!analysis.statements.every(({ plainOutput }) => plainOutput)) {
+    print('mask: every other output column that is not a plain column of a table, since it may hold a masked value')
+  }
+}
+
+function describe(facts: StatementFacts): string {
+  const inside = facts.nested.map(({ verb }) => verb)
+  const uses = facts.relations.map(({ verb, relation }) => `${verb} \`${relationText(relation)}\``)
+  const functions = facts.functions.map((use) => `\`${relationText(use)}()\``)
+  const parts = [
+    `statement: ${facts.verb} (${facts.class})`,
+    inside.length > 0 ? `holds ${inside.join(', ')}` : '',
+    uses.length > 0 ? `relations: ${uses.join(', ')}` : '',
+    functions.length > 0 ? `functions: ${functions.join(', ')}` : '',
+    facts.hasWhere ? '' : 'without WHERE',
+  ]
+  return parts.filter((part) => part !== '').join('; ')
+}
+
+function maskText(mask: Mask): string {
+  switch (mask.kind) {
+    case 'partial':
+      return `partial (keeps the first ${mask.keepFirst} and the last ${mask.keepLast} characters)`
+    case 'fixed':
+      return `fixed (\`${mask.value}\`)`
+    default:
+      return mask.kind
+  }
+}
