@@ -1,7 +1,13 @@
 import { mysqlMasker } from '@sluice/policy'
 import type { RecordedValue } from '@sluice/recorder'
 import { WireError } from '@sluice/wire'
-import { type ColumnDefinition, columnTypeName, type Disposition, MAX_PACKET_PAYLOAD } from '@sluice/wire/mysql'
+import {
+  COLUMN_TYPE,
+  type ColumnDefinition,
+  columnTypeName,
+  type Disposition,
+  MAX_PACKET_PAYLOAD,
+} from '@sluice/wire/mysql'
 import type { MaskPlan, WireColumn } from '../gate.js'
 import { recordRow } from './recorded-values.js'
 import { type RowFormat, RowMasker } from './row-masker.js'
@@ -39,7 +45,10 @@ export class RowLook {
       this.masker = new RowMasker(
         columns.map((column, i) => {
           const mask = this.#plan?.[i]
-          return { type: column.type, masker: mask && mysqlMasker(mask, column, format, options.maskOptions) }
+          return {
+            type: column.type,
+            masker: mask && mysqlMasker(mask, valueColumn(column), format, options.maskOptions),
+          }
         }),
         format,
       )
@@ -89,6 +98,11 @@ export class RowLook {
       ...(this.#plan?.[i] === undefined ? {} : { masked: true as const }),
     }))
   }
+}
+
+/** What the values are, which decides what a masked one may be. */
+function valueColumn(column: ColumnDefinition): ColumnDefinition {
+  return column.isJson ? { ...column, type: COLUMN_TYPE.json } : column
 }
 
 /** A column as the gate knows it. Without a table or a name of its own it comes from no table, as far as the wire tells. */

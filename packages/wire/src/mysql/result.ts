@@ -174,6 +174,8 @@ export interface ColumnDefinition {
   readonly type: number
   readonly flags: number
   readonly decimals: number
+  /** MariaDB: the text is JSON, which its type does not say. */
+  readonly isJson: boolean
 }
 
 /** Reads a column definition's payload. `extended`: MARIADB_CLIENT_EXTENDED_METADATA was agreed. Throws `WireError`. */
@@ -185,15 +187,28 @@ export function decodeColumnDefinition(payload: Buffer, extended: boolean): Colu
   const originalTable = text(reader)
   const name = text(reader)
   const originalName = text(reader)
-  if (extended) readLengthEncodedString(reader)
+  const isJson = extended && hasJsonFormat(readLengthEncodedString(reader))
   if (readLengthEncodedInteger(reader) < 12) throw new WireError('column definition is too short')
   const charset = reader.uint16le()
   const length = reader.uint32le()
   const type = reader.uint8()
   const flags = reader.uint16le()
   const decimals = reader.uint8()
-  return { schema, table, originalTable, name, originalName, charset, length, type, flags, decimals }
+  return { schema, table, originalTable, name, originalName, charset, length, type, flags, decimals, isJson }
 }
+
+/** MariaDB's extended metadata: entries of kind (1) and text (lenenc); kind 1 is the format of a text. */
+function hasJsonFormat(metadata: Buffer): boolean {
+  const reader = new ByteReader(metadata)
+  while (reader.remaining > 0) {
+    const kind = reader.uint8()
+    const value = readLengthEncodedString(reader)
+    if (kind === 1 && value.equals(JSON_FORMAT)) return true
+  }
+  return false
+}
+
+const JSON_FORMAT = Buffer.from('json')
 
 /** Number of columns, the first packet of a result. Throws `WireError`. */
 export function decodeColumnCount(payload: Buffer): number {
