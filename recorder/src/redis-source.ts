@@ -22,11 +22,15 @@ export class RedisSource implements LineSource {
   /** Errors: `recorder_unavailable`, `configuration_invalid`. */
   static async open(url: string, keyPrefix?: string): Promise<RedisSource> {
     const redis = connectRedis(url)
+    let why = '' // the rejection only says that the connection is closed
+    redis.on('error', (error: Error) => {
+      why ||= error.message
+    })
     try {
       await redis.connect()
     } catch (error) {
       redis.disconnect()
-      throw new SluiceError('recorder_unavailable', `redis cannot be reached: ${(error as Error).message}`)
+      throw new SluiceError('recorder_unavailable', `redis cannot be reached: ${why || (error as Error).message}`)
     }
     return new RedisSource(redis, redisKeys(keyPrefix))
   }
