@@ -20,7 +20,8 @@ const TLS: TlsFacts = { protocol: 'TLSv1.3', serverEndPoint: Buffer.alloc(32, 3)
 let record: UserRecord
 
 beforeAll(async () => {
-  record = { name: 'ada', groups: ['analysts'], scram: await deriveScramVerifier('geheim'), nativePassword: undefined }
+  const scram = await deriveScramVerifier('geheim')
+  record = { name: 'ada', groups: ['analysts'], scram, nativePassword: undefined, certificate: 'ada.example' }
 })
 
 function services(): LoginServices {
@@ -132,16 +133,17 @@ describe('a password', () => {
 describe('a client certificate', () => {
   const certified = (clientCommonName: string) => ({ ...TLS, clientCommonName })
 
-  test('lets the user of its name in without a question', async () => {
+  test('lets the user in whose record names it, without a question', async () => {
     const channel = new MemoryChannel()
-    channel.tls = certified('ada')
+    channel.tls = certified('ada.example')
     expect(await authenticate(channel, hello(), services())).toMatchObject({ user: 'ada', method: 'certificate' })
     expect(channel.written).toHaveLength(0)
   })
 
   test.each([
-    ['another user', 'ada', 'bob'],
-    ['an unknown user', 'eve', 'eve'],
+    ['another user', 'ada', 'bob.example'],
+    ['the same name, where the record names another', 'ada', 'ada'],
+    ['an unknown user', 'eve', 'ada.example'],
   ])('of %s proves nothing', async (_, user, commonName) => {
     const { result } = await logInAs(user, 'falsch', { tls: certified(commonName), binding: TLS.serverEndPoint! })
     expect(result).toMatchObject({ code: 'authentication_failed' })

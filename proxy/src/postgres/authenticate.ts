@@ -14,12 +14,15 @@ import { asProtocolViolation } from './wire-violation.js'
 const RESPONSE = 0x70 // 'p': PasswordMessage, SASLInitialResponse and SASLResponse share it
 
 /**
- * Makes the client prove that it is the user it says: by a certificate of that name, else by SCRAM-SHA-256, with channel
+ * Makes the client prove that it is the user it says: by the certificate that logs this user in, else by SCRAM-SHA-256, with channel
  * binding where TLS has one. An unknown user gets the same challenge, time and answer as a wrong password.
  */
 export async function authenticate(channel: Channel, hello: PostgresHello, services: LoginServices): Promise<Identity> {
   const { record, known } = services.users.findOrDecoy(hello.user)
-  if (known && channel.tls?.clientCommonName === hello.user) return identityOf(record, 'certificate')
+  const { certificate } = record
+  if (known && certificate !== undefined && channel.tls?.clientCommonName === certificate) {
+    return identityOf(record, 'certificate')
+  }
   try {
     const mechanism = await exchangeScram(channel, record, known)
     return identityOf(record, mechanism === 'SCRAM-SHA-256-PLUS' ? 'scram-sha-256-plus' : 'scram-sha-256')
