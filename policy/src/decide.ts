@@ -1,14 +1,15 @@
 import type { FunctionUse, StatementFacts } from '@sluice/parsers'
-import { BUILT_IN, isHarmless, isRevealing, settingVerdict } from './built-in-rules.js'
+import { BUILT_IN, isHarmless, isRevealing } from './built-in-rules.js'
 import { catalogKind } from './catalogs.js'
 import type { Decision, Request } from './decision.js'
 import { functionKind } from './functions.js'
+import { type Item, Items } from './items.js'
 import { namesOneThing } from './name-pattern.js'
 import type { Policy } from './policy.js'
 import type { AccessRule } from './rule.js'
 import { functionMatches, type Place, tableMatches } from './scope.js'
 import type { SessionView } from './session-view.js'
-import { type Deed, names } from './verb-set.js'
+import { names } from './verb-set.js'
 
 /**
  * Decides a text. Pure and synchronous. What is not allowed by a rule is denied; a deny is stronger than an approval, an
@@ -36,23 +37,13 @@ function reachesFar({ analysis, dialect }: Request): boolean {
   )
 }
 
-/** One thing that is decided: a statement, a use of a relation, or a function. */
-interface Item {
-  readonly kind: 'statement' | 'relation' | 'function'
-  readonly deed: Deed
-  readonly place: Place
-  readonly view: SessionView
-  /** As it stands in reasons: `` `select` on `public.orders` ``. */
-  readonly what: string
-}
-
 class Judgement {
-  readonly #policy: Policy
+  readonly #items: Items
   readonly #request: Request
   readonly #view: SessionView
 
   constructor(policy: Policy, request: Request, view: SessionView) {
-    this.#policy = policy
+    this.#items = new Items(policy, request, view)
     this.#request = request
     this.#view = view
   }
@@ -72,8 +63,8 @@ class Judgement {
     let builtIn: Decision | undefined
     let missing: Decision | undefined
     for (const facts of analysis.statements) {
-      const items = this.#items(facts)
-      if ('effect' in items) return items
+      const items = this.#items.of(facts)
+      if ('kind' in items) return deny(items.rule, items.reason, items.hint)
       for (const item of items) {
         const denied = this.#denied(item, facts)
         if (denied !== undefined) return denied
@@ -93,65 +84,10 @@ class Judgement {
     return missing ?? held ?? named ?? builtIn ?? allow(undefined, 'nothing that needs a rule')
   }
 
-  /** Everything in the statement that must be allowed; or the refusal of a setting that no rule can allow. */
-  #items(facts: StatementFacts): readonly Item[] | Decision {
-    const items: Item[] = []
-    const whole = (deed: Deed) =>
-      items.push({ kind: 'statement', deed, place: NOWHERE, view: this.#view, what: `\`${deed.verb}\`` })
-    whole(facts)
-    for (const nested of facts.nested) whole(nested)
-    if (facts.copy?.end === 'server') whole({ verb: facts.verb, class: 'opaque' })
-    for (const change of facts.settings) {
-      const verdict = settingVerdict(change, this.#view, this.#request.dialect)
-      if (verdict.kind === 'refused') return deny(verdict.rule, verdict.reason, verdict.hint)
-      if (verdict.kind === 'deed') whole(verdict.deed)
-    }
-    for (const name of facts.databases) {
-      const view = this.#viewOf(name)
-      if (facts.verb === 'use' || view === this.#view) continue // whether USE is let in the relay asks the policy itself
-      items.push({ kind: 'statement', deed: facts, place: NOWHERE, view, what: `\`${facts.verb}\` of \`${name}\`` })
-    }
-    for (const use of facts.relations) {
-      const { schema, name } = use.relation
-      const view = this.#placeOf(schema)
-      const what = `\`${use.verb}\` on \`${schema === undefined ? name : `${schema}.${name}`}\``
-      items.push({ kind: 'relation', deed: use, place: { schema, name, database: view.database }, view, what })
-    }
-    for (const use of facts.functions) items.push(this.#functionItem(use, facts))
-    return items
-  }
-
-  #functionItem(use: FunctionUse, facts: StatementFacts): Item {
-    const { schema, name } = use
-    const view = this.#placeOf(schema)
-    const deed = this.#functionDeed(use, facts)
-    const what = `function \`${schema === undefined ? name : `${schema}.${name}`}\``
-    return { kind: 'function', deed, place: { schema, name, database: view.database }, view, what }
-  }
-
-  /** What calling a function is: what the analysis or our own list says of it, else what CALL is, else reading. */
-  #functionDeed(use: FunctionUse, facts: StatementFacts): Deed {
-    if (functionKind(use, this.#request.dialect) === 'opaque') return { verb: `function ${use.name}`, class: 'opaque' }
-    const said = facts.nested.find((nested) => nested.verb === `function ${use.name}`)
-    if (said !== undefined) return said
-    return facts.class === 'opaque' || facts.class === 'procedure' ? facts : { verb: 'select', class: 'read' }
-  }
-
   /** The catalog that a place belongs to; in MySQL a name without schema lies in the current database, `mysql` perhaps. */
   #catalog({ schema, name, database }: Place) {
     const { dialect } = this.#request
     return catalogKind({ schema: schema ?? (dialect === 'mysql' ? database : undefined), name }, dialect)
-  }
-
-  /** The rules for what lies in a schema: in MySQL a schema is a database, which may be another one. */
-  #placeOf(schema: string | undefined): SessionView {
-    if (this.#request.dialect === 'postgres' || schema === undefined) return this.#view
-    return schema.toLowerCase() === 'information_schema' ? this.#view : this.#viewOf(schema)
-  }
-
-  #viewOf(schema: string): SessionView {
-    const { databaseOf, identity, dialect } = this.#request
-    return this.#policy.forSession(identity, databaseOf?.(schema) ?? schema, dialect)
   }
 
   #denied(item: Item, facts: StatementFacts): Decision | undefined {
@@ -294,13 +230,18 @@ class Judgement {
       ...new Set(item.view.allows.filter((rule) => rule.tables === undefined).flatMap((r) => r.verbs.words)),
     ]
     const where = item.view === this.#view ? '' : ` in database \`${item.view.database}\``
+    if (item.deed.class === 'opaque')
+      return deny(
+        undefined,
+        `no rule allows ${item.what}${where}`,
+        `nobody can see what it does; a rule must allow \`opaque\`; ${ASK}`,
+      )
     const hint = words.length > 0 ? `rules allow you: ${words.join(', ')}; ${ASK}` : ASK
     return deny(undefined, `no rule allows ${item.what}${where}`, hint)
   }
 }
 
 const ASK = 'ask whoever keeps the policy'
-const NOWHERE: Place = { schema: undefined, name: '', database: '' }
 
 /**
  * Does the rule name what the statement does as a whole and no single use of a relation says, such as `copy`, `explain` or
