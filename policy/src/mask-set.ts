@@ -64,17 +64,19 @@ export function maskedColumns(
   database: string,
   relation: RelationName,
 ): MaskedColumn[] {
-  return policy.rules
-    .filter((rule): rule is MaskRule => rule.effect === 'mask' && concerns(rule, identity, database))
-    .flatMap(({ name, columns }) =>
-      columns
-        .filter(
-          ({ pattern }) =>
-            matches(pattern, 1, relation.name) &&
-            (relation.schema === undefined || matches(pattern, 2, relation.schema)),
-        )
-        .map(({ pattern, mask }) => ({ column: pattern.parts.at(-1)?.text ?? '*', mask, rule: name })),
-    )
+  const found = new Map<string, MaskedColumn>()
+  for (const rule of policy.rules) {
+    if (rule.effect !== 'mask' || !concerns(rule, identity, database)) continue
+    for (const { pattern, mask } of rule.columns) {
+      const { schema, name } = relation
+      if (!matches(pattern, 1, name) || (schema !== undefined && !matches(pattern, 2, schema))) continue
+      const column = pattern.parts.at(-1)?.text ?? '*'
+      const other = found.get(column)
+      if (other === undefined || strictest(other.mask, mask) !== other.mask)
+        found.set(column, { column, mask, rule: rule.name })
+    }
+  }
+  return [...found.values()]
 }
 
 const MOST_KNOWN = 10_000
