@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addCheck } from './commands/check.js'
 import { addExplain } from './commands/explain.js'
+import { addPolicy } from './commands/policy.js'
 import { addReplay } from './commands/replay.js'
 import { addServe } from './commands/serve.js'
 import { addSessions } from './commands/sessions.js'
@@ -23,6 +24,7 @@ export function createProgram(): Command {
   addServe(program)
   addCheck(program)
   addExplain(program)
+  addPolicy(program)
   addUser(program)
   addVault(program)
   addSessions(program)

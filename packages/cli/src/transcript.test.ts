@@ -65,7 +65,7 @@ test('a session reads as it went: who, what, decision, rows', () => {
     7         | a***@example.com
     8         |
     <3 bytes> | ${'x'.repeat(59)}…
-   SELECT 3, 3 rows, 1.2 ms
+   SELECT 3, 1.2 ms
 
 +1.234s  alice@shop> drop database shop
    refused by rule \`nobody destroys\`: no

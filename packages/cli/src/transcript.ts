@@ -31,7 +31,8 @@ export function createTranscript(): (event: SessionEvent) => string {
       case 'result':
         return table(event.columns, event.rows)
       case 'finished': {
-        const rows = event.rows > 0 ? `, ${event.rows} ${event.rows === 1 ? 'row' : 'rows'}` : ''
+        const rows =
+          event.rows > 0 && !/\d$/.test(event.tag) ? `, ${event.rows} ${event.rows === 1 ? 'row' : 'rows'}` : ''
         return visible(`   ${event.tag}${rows}, ${formatDuration(event.milliseconds)}\n`)
       }
       case 'error':

@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import type { Configuration } from '@sluice/config'
-import { SluiceError } from '@sluice/domain'
 import type { StatementFacts } from '@sluice/parsers'
-import type { Mask, Policy } from '@sluice/policy'
+import type { Mask } from '@sluice/policy'
 import type { Command } from 'commander'
 import { collect } from '../collect.js'
 import { configurationOf } from '../configured.js'
@@ -31,10 +28,14 @@ export function addExplain(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ sluice explain --user alice --database shop "SELECT email FROM users"')
     .action(async (sql: string, options: Options, command: Command) => {
       const configuration = await configurationOf(command)
+      const [{ readPolicy }, { judge }, { groupsOf }, { createAnalyser }] = await Promise.all([
+        import('../read-policy.js'),
+        import('../judge.js'),
+        import('../groups-of.js'),
+        import('@sluice/parsers'),
+      ])
       const policy = await readPolicy(configuration)
       const groups = options.group ?? (await groupsOf(configuration, options.user))
-      const { judge } = await import('../judge.js')
-      const { createAnalyser } = await import('@sluice/parsers')
       const analyser = createAnalyser()
       try {
         const identity = { user: options.user, groups, method: 'local' } as const
@@ -46,26 +47,6 @@ export function addExplain(program: Command): void {
         await analyser.close()
       }
     })
-}
-
-async function readPolicy(configuration: Configuration): Promise<Policy> {
-  const text = await readFile(configuration.policy, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new SluiceError(
-      'configuration_invalid',
-      `the policy \`${configuration.policy}\` cannot be read (${error.code})`,
-    )
-  })
-  const { loadPolicy } = await import('@sluice/policy')
-  const loaded = loadPolicy(text, configuration.policy)
-  if ('policy' in loaded) return loaded.policy
-  const lines = loaded.problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
-  throw new SluiceError('configuration_invalid', lines.join('\n'))
-}
-
-async function groupsOf(configuration: Configuration, user: string): Promise<readonly string[]> {
-  const { listUsers } = await import('@sluice/identity')
-  const users = await listUsers(configuration.identity.users)
-  return users.find(({ name }) => name === user)?.groups ?? []
 }
 
 function asJson({ decision, analysis, masks }: Judgement, groups: readonly string[]): object {
