@@ -50,12 +50,21 @@ function keepAround(
   return join(source, start, headEnd, Math.min(MOST_STARS, hidden), tailStart, end)
 }
 
+const LOOP_BYTES = 128 // below this a loop beats three calls into the runtime
+
 function join(source: Buffer, start: number, headEnd: number, stars: number, tailStart: number, end: number): Buffer {
   const head = headEnd - start
   const out = Buffer.allocUnsafe(head + stars + end - tailStart)
-  source.copy(out, 0, start, headEnd)
-  out.fill(STAR, head, head + stars)
-  source.copy(out, head + stars, tailStart, end)
+  if (out.length > LOOP_BYTES) {
+    source.copy(out, 0, start, headEnd)
+    out.fill(STAR, head, head + stars)
+    source.copy(out, head + stars, tailStart, end)
+    return out
+  }
+  let at = 0
+  for (let i = start; i < headEnd; i++) out[at++] = source[i] as number
+  for (let i = 0; i < stars; i++) out[at++] = STAR
+  for (let i = tailStart; i < end; i++) out[at++] = source[i] as number
   return out
 }
 

@@ -167,6 +167,13 @@ describe('postgresMasker', () => {
     expect(masked?.toString()).toBe(expected)
   })
 
+  it('keeps both ends of a long text', () => {
+    const source = Buffer.from(`é${'x'.repeat(500)}wörld`)
+    const mask: Mask = { kind: 'partial', keepFirst: 2, keepLast: 64 }
+    const masked = postgresMasker(mask, OID.text, 1, options)(source, 0, source.length)
+    expect(masked?.toString()).toBe(`éx***${'x'.repeat(59)}wörld`)
+  })
+
   it('hashes a value alike in text and in binary, and otherwise under another key', () => {
     const hash = (oid: number, format: 0 | 1, source: Buffer, hashKey = options.hashKey) =>
       postgresMasker({ kind: 'hash' }, oid, format, { hashKey })(source, 0, source.length) as Buffer
