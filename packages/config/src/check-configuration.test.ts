@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,18 @@ vault: { file: vault.json, keyFile: vault.key }
 identity: { users: users.json }
 policy: policy.yaml
 recorder: { journal: ./sessions }
+`
+
+/** CN=x, of a key that nobody has any more. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBLjCB4aADAgECAhQeBU+Fwi+QS9EWw0Tdxlvx7TxCHDAFBgMrZXAwDDEKMAgG
+A1UEAwwBeDAgFw0yNjExMjAxMTU4NDJaGA8yMTI2MTAyNzExNTg0MlowDDEKMAgG
+A1UEAwwBeDAqMAUGAytlcAMhACNYyp5ir/s5Q5C68S9G4T565+ZHUHFChU/3tJ2M
+wJOZo1MwUTAdBgNVHQ4EFgQUcSpvOVvLbLujfg/KvEPLih+C5H8wHwYDVR0jBBgw
+FoAUcSpvOVvLbLujfg/KvEPLih+C5H8wDwYDVR0TAQH/BAUwAwEB/zAFBgMrZXAD
+QQBkfK1ZG2ZDITMfkOX87Bx49JezUgg0y8h1+/TfsRk51rKz2BUvXGuE1kmUryCa
+cRIw+FyMqe3H9GE94XJdxiAO
+-----END CERTIFICATE-----
 `
 
 let dir: string
@@ -196,16 +208,9 @@ describe('the files it names', () => {
   test('must be private where they hold keys, and certificate and key must be a pair', async () => {
     for (const name of ['vault.json', 'vault.key', 'users.json', 'policy.yaml']) await writeFile(join(dir, name), '')
     await chmod(join(dir, 'vault.key'), 0o644)
-    for (const name of ['a', 'b']) {
-      const options = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=x', '-batch']
-      execFileSync(
-        'openssl',
-        ['req', '-x509', ...options, '-keyout', `${dir}/${name}.key`, '-out', `${dir}/${name}.crt`],
-        {
-          stdio: 'ignore',
-        },
-      )
-    }
+    await writeFile(join(dir, 'a.crt'), CERTIFICATE)
+    const { privateKey } = generateKeyPairSync('ed25519')
+    await writeFile(join(dir, 'b.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
     await chmod(join(dir, 'b.key'), 0o640)
     const problems = await problemsOf(`${GOOD}tls: { certificate: a.crt, key: b.key, clientCa: vault.key }\n`, true)
     expect(problems.map((problem) => problem.replaceAll(`${dir}/`, ''))).toEqual([
