@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addCheck } from './commands/check.js'
+import { addDemo } from './commands/demo.js'
 import { addExplain } from './commands/explain.js'
 import { addPolicy } from './commands/policy.js'
 import { addReplay } from './commands/replay.js'
@@ -22,6 +23,7 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
   addServe(program)
+  addDemo(program)
   addCheck(program)
   addExplain(program)
   addPolicy(program)

@@ -1,12 +1,7 @@
 import { once } from 'node:events'
-import { setTimeout as pause } from 'node:timers/promises'
 import { SluiceError } from '@sluice/domain'
 import type { Command } from 'commander'
 import { withArchive } from '../archive.js'
-import { createTranscript } from '../transcript.js'
-
-/** Nobody wants to watch a session that slept for an hour sleep for an hour. */
-const LONGEST_PAUSE = 3_000
 
 interface Options {
   readonly speed?: string
@@ -21,26 +16,32 @@ export function addReplay(program: Command): void {
     .description('show a recorded session as it went')
     .option('--speed <times>', 'so many times as fast; pauses are at most 3 s (default: 1 on a terminal)')
     .option('--instant', 'without pauses (the default where the output is no terminal)')
-    .option('--json', 'for programs: one event a line, as it is stored')
+    .option('--json', 'for programs: one event a line, with its place in the chain')
     .addHelpText('after', '\nExample:\n  $ sluice replay 1hdw3k2c0-7q2m4x9z --speed 4')
     .action(async (session: string, options: Options, command: Command) => {
       const speed = speedOf(options)
-      const render = createTranscript()
       await withArchive(command, async (archive) => {
-        let last: number | undefined
-        for await (const { seq, previous, hash, event } of archive.events(session)) {
-          const wait = last === undefined ? 0 : Math.min((event.at - last) / speed, LONGEST_PAUSE)
-          if (wait >= 1) await pause(wait)
-          last = event.at
-          const text = options.json ? `${JSON.stringify({ seq, ...event, previous, hash })}\n` : render(event)
-          if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
+        const events = archive.events(session)
+        if (options.json) {
+          for await (const { seq, previous, hash, event } of events) {
+            await write(`${JSON.stringify({ seq, ...event, previous, hash })}\n`)
+          }
+          return
         }
+        const { replay } = await import('@sluice/recorder')
+        const { isTTY, columns = 100 } = process.stdout
+        await replay(events, { speed, columns, color: isTTY === true && !process.env.NO_COLOR }, write)
       })
     })
 }
 
-function speedOf({ speed, instant, json }: Options): number {
-  if (speed === undefined) return instant || json || !process.stdout.isTTY ? Number.POSITIVE_INFINITY : 1
+/** Waits where the reader is slower than the record. */
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
+function speedOf({ speed, instant }: Options): number | 'instant' {
+  if (speed === undefined) return instant || !process.stdout.isTTY ? 'instant' : 1
   if (instant) throw new SluiceError('usage_invalid', 'choose one of `--speed` and `--instant`')
   const times = Number(speed)
   if (times > 0 && Number.isFinite(times)) return times
