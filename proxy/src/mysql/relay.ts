@@ -184,6 +184,7 @@ class MysqlRelay implements Relay {
     return {
       begin: (bytes, start, length) => this.#commandBegins(bytes, start, length),
       packet: (bytes, start, end) => {
+        this.#client.flush()
         this.#commands.take(bytes, start, end, this.#client.physicalPackets === 1)
         if (!this.#busy) this.#client.expected = 0
         return false

@@ -28,7 +28,6 @@ export interface MaskedColumn {
 export class RowMasker {
   readonly #columns: readonly MaskedColumn[]
   readonly #format: RowFormat
-  readonly #last: number
   #slab: Buffer = Buffer.alloc(0)
   /** What was not taken yet is `[from, at)`. */
   #from = 0
@@ -38,7 +37,6 @@ export class RowMasker {
   constructor(columns: readonly MaskedColumn[], format: RowFormat) {
     this.#columns = columns
     this.#format = format
-    this.#last = columns.findLastIndex((column) => column.masker !== undefined)
   }
 
   /** Masks the row whose payload is `source[start, end)`, with its header before it. */
@@ -75,9 +73,10 @@ export class RowMasker {
   }
 
   #textRow(source: Buffer, start: number, end: number): void {
+    const columns = this.#columns
     let at = start
     let copied = start
-    for (let i = 0; i <= this.#last; i++) {
+    for (let i = 0; i < columns.length; i++) {
       const column = at
       if (at >= end) throw short()
       const first = source[at]!
@@ -89,7 +88,7 @@ export class RowMasker {
       if (body > end) throw short()
       at = body + readLength(source, column, first)
       if (at > end) throw short()
-      const masker = this.#columns[i]!.masker
+      const masker = columns[i]!.masker
       if (masker === undefined) continue
       this.#copy(source, copied, column)
       copied = at
@@ -97,6 +96,7 @@ export class RowMasker {
       if (value === null) this.#byte(LENENC_NULL)
       else this.#lengthEncoded(value)
     }
+    if (at !== end) throw new WireError('a row goes on after its columns')
     this.#copy(source, copied, end)
   }
 
@@ -108,7 +108,7 @@ export class RowMasker {
     if (at > end || source[start] !== 0) throw short()
     this.#copy(source, start, at)
     let copied = at
-    for (let i = 0; i <= this.#last; i++) {
+    for (let i = 0; i < columns.length; i++) {
       const bit = i + 2
       if (((source[bitmap + (bit >> 3)]! >> (bit & 7)) & 1) === 1) continue
       const column = at
@@ -137,6 +137,7 @@ export class RowMasker {
       else if (fixed === -2) this.#lengthEncoded(value)
       else this.#sized(value, fixed)
     }
+    if (at !== end) throw new WireError('a row goes on after its columns')
     this.#copy(source, copied, end)
   }
 
