@@ -5,7 +5,7 @@ export { type Flavour, type MysqlTestServer, startMysql } from './mysql-server.j
 export { startPostgres, type TestServer } from './postgres-server.js'
 export { findProgram, needProgram } from './programs.js'
 export { type RedisTestServer, startRedis } from './redis-server.js'
-export { type ServerProcess, startProcess, whenListening } from './server-process.js'
+export { type ServerProcess, serverUser, startProcess, whenListening } from './server-process.js'
 export {
   type CommandResult,
   readFrom,
