@@ -15,7 +15,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const options = readOptions(process.argv.slice(2))
 if ('text' in options) {
   ;(options.wrong ? console.error : console.log)(options.text)
-  process.exitCode = options.wrong ? 2 : 0
+  process.exit(options.wrong ? 2 : 0)
 } else {
   await main(options)
 }
