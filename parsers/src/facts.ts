@@ -77,6 +77,8 @@ export interface Unanalysable {
   readonly reason: string
   /** Character position of a syntax error, from 1, as PostgreSQL's error field `P`. */
   readonly position?: number
+  /** As in `Analysed`; what looks like a secret in a text that could not be read. */
+  readonly secrets?: readonly TextRange[]
 }
 
 export type Analysis = Analysed | Unanalysable
