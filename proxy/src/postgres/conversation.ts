@@ -21,6 +21,8 @@ export class Conversation {
   copyingIn: Exchange | undefined
   /** As the server said it last. */
   transaction: number = TransactionStatus.idle
+  /** A statement that touches masked columns ran in this transaction: what is checked at its end may say their values. */
+  touchedMasked = false
   /** A character above ASCII would be another one to the server than to the parser. */
   asciiOnly = false
 

@@ -319,6 +319,9 @@ export class ResultReader {
     this.#conversation.transaction = status
     // Portals do not outlive their transaction.
     if (status === TransactionStatus.idle) this.#conversation.portals.forgetAll()
+    if (status === TransactionStatus.idle && this.#conversation.exchanges.length === 0) {
+      this.#conversation.touchedMasked = false
+    }
     this.#conversation.toClient.pass(bytes, start, end)
   }
 
@@ -437,7 +440,11 @@ export class ResultReader {
 
   /** A statement that touches masked columns can be made to say their values in an error: by a cast that fails. */
   #mustWithhold(exchange: Exchange | undefined, fields: ErrorFields): boolean {
-    return exchange?.pass?.masking === 'all-but-plain' && !showsNoValues(fields)
+    const { touchedMasked } = this.#conversation
+    const pass = exchange?.pass
+    // Deferred constraints and triggers speak at COMMIT, or at the Sync that ends a transaction of its own.
+    const couldShow = pass === undefined || endsTransaction(pass) ? touchedMasked : pass.masking === 'all-but-plain'
+    return couldShow && !showsNoValues(fields)
   }
 
   #notice(bytes: Buffer, start: number, end: number): void {
@@ -501,6 +508,11 @@ export class ResultReader {
     frame.hold()
     return false
   }
+}
+
+function endsTransaction(pass: Pass): boolean {
+  const { analysis } = pass.statement
+  return analysis.ok && analysis.statements.some((facts) => facts.transaction !== undefined)
 }
 
 /** Masks are the policy's own objects, so that the same masks are the same objects. */

@@ -56,7 +56,7 @@ const NOT_RUN = 'not run: an earlier message of the same pipeline failed'
  * The client's half of a session: reads its messages, asks the gate about each statement, and passes on what may go
  * upstream. Every message that the server will answer takes its place in the queue of exchanges.
  */
-export class CommandReader {
+export class Commands {
   readonly inlet = new Inlet('client', new Framer(COMMAND_LIMITS))
   /** The client said Terminate. */
   terminated = false
@@ -385,7 +385,8 @@ export class CommandReader {
   // Decisions
 
   /** The one way of a statement to the server: without a pass there is none. */
-  #forward(_pass: Pass, bytes: Buffer, start: number, end: number): void {
+  #forward(pass: Pass, bytes: Buffer, start: number, end: number): void {
+    if (pass.masking === 'all-but-plain') this.#conversation.touchedMasked = true
     this.#conversation.toServer.pass(bytes, start, end)
   }
 
