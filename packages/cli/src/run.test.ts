@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -206,5 +208,107 @@ describe('credentials', () => {
     expect((await sluice('check')).stderr).toContain('set SLUICE_CREDENTIAL_SHOP_APP_USERNAME')
     const env = { SLUICE_CREDENTIAL_SHOP_APP_USERNAME: 'u', SLUICE_CREDENTIAL_SHOP_APP_PASSWORD: 'p' }
     expect((await sluice('check', { env })).status).toBe(0)
+  })
+})
+
+describe('explain', () => {
+  test('tells decision, rule, reason and masks, with the groups of the users file', async () => {
+    await furnish()
+    const { status, stdout, stderr } = await sluice(
+      'explain --user alice --database shop "select id, email from users"',
+    )
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^allow by rule `analysts read the shop`: /)
+    expect(stdout).toContain('statement: select (read); relations: select `users`\n')
+    expect(stdout).toMatch(/^mask: `users\.email` partial .* by rule `personal data`$/m)
+  })
+
+  test('says why not, and that nothing is let through for others', async () => {
+    await furnish()
+    const denied = await sluice('explain -u alice -d shop "drop database shop" --json')
+    expect(denied.status).toBe(0)
+    expect(JSON.parse(denied.stdout)).toMatchObject({
+      decision: 'deny',
+      rule: null,
+      groups: ['analysts'],
+      statements: [{ verb: 'drop database' }],
+    })
+    const other = JSON.parse((await sluice('explain -u alice -g guests -d shop "select 1" --json')).stdout)
+    expect(other).toMatchObject({ decision: 'deny', groups: ['guests'] })
+    const broken = JSON.parse((await sluice('explain -u alice -d shop "selec 1" --json')).stdout)
+    expect(broken).toMatchObject({ decision: 'deny', unanalysable: { cause: 'syntax' }, statements: [] })
+  })
+
+  test('knows only databases that are configured', async () => {
+    expect(await sluice('explain -u alice -d shpo "select 1"')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'sluice: there is no database `shpo` in the configuration: it has `shop`\n',
+    })
+  })
+})
+
+describe('policy test', () => {
+  const tests = `tests:
+  - { user: alice, groups: [analysts], database: shop, sql: select email from users, expect: allow, masks: { users.email: partial } }
+  - { name: nobody writes, user: alice, groups: [analysts], database: shop, sql: delete from users where id = 1, expect: deny }
+`
+
+  test('passes where the policy says what is expected', async () => {
+    await writeFile(join(dir, 'tests.yaml'), tests)
+    expect(await sluice('policy test tests.yaml')).toEqual({ status: 0, stdout: 'tests 2, failed 0\n', stderr: '' })
+  })
+
+  test('fails with the place and what came instead', async () => {
+    await writeFile(join(dir, 'tests.yaml'), tests.replace('deny', 'allow').replace('partial', 'hash'))
+    const { status, stdout, stderr } = await sluice('policy test tests.yaml')
+    expect([status, stdout]).toEqual([1, 'tests 2, failed 2\n'])
+    const [first, second] = stderr.split('\n')
+    expect(first).toBe('tests.yaml:2:5: `select email from users` expected `users.email` masked hash, got partial')
+    expect(second).toMatch(/^tests\.yaml:3:5: `nobody writes` expected allow, got deny \(/)
+  })
+
+  test('tells what is wrong with the file of expectations', async () => {
+    await writeFile(join(dir, 'tests.yaml'), 'tests: [{ usr: alice }]')
+    const { status, stderr } = await sluice('policy test tests.yaml')
+    expect(status).toBe(2)
+    expect(stderr).toContain('tests.yaml:1:9: unknown key `usr`; did you mean `user`?\n')
+  })
+})
+
+describe('serve', () => {
+  /** Starts the gateway and waits until it has printed `ready` on its stdout. */
+  async function start(): Promise<{ child: ChildProcess; stdout: string; exited: Promise<number | null> }> {
+    const child = spawn(process.execPath, [MAIN, 'serve'], { cwd: dir, env: { PATH: process.env.PATH } })
+    let stdout = ''
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.on('data', (chunk) => {
+        stdout += chunk
+        if (/^ready$/m.test(stdout)) resolve()
+      })
+      child.once('exit', () => reject(new Error(`the gateway ended: ${stdout}`)))
+    })
+    return { child, stdout, exited }
+  }
+
+  test('prints a line for each listener, then `ready`, and ends with status 0 on SIGTERM', async () => {
+    await furnish()
+    const { child, stdout, exited } = await start()
+    expect(stdout).toMatch(/^postgres on 127\.0\.0\.1:\d+\nready\n$/)
+    child.kill('SIGTERM')
+    expect(await exited).toBe(0)
+  })
+
+  test('does not start where the port is taken', async () => {
+    await furnish()
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    await writeFile(join(dir, 'sluice.yaml'), CONFIGURATION.replace('127.0.0.1:0', `127.0.0.1:${port}`))
+    const { status, stdout, stderr } = await sluice('serve')
+    other.close()
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(/sluice: cannot listen on `127\.0\.0\.1:\d+`: something else listens there/)
   })
 })

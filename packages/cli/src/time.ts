@@ -2,12 +2,14 @@ import { SluiceError } from '@sluice/domain'
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
-/** Milliseconds since 1970 of `2h` (that long ago), `2026-11-20` or `2026-11-20T11:30:00Z`; local time where no zone is given. */
+/** Milliseconds since 1970 of `2h` (that long ago), `2026-11-20` or `2026-11-20T11:30:00Z`; UTC where no zone is given. */
 export function parseSince(text: string, now: number = Date.now()): number {
   const ago = /^(\d{1,6})([smhdw])$/.exec(text)
   if (ago) return now - Number(ago[1]) * UNITS[ago[2]!]!
   const date = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text) ? text : ''
-  const at = Date.parse(date.length === 10 ? `${date}T00:00:00` : date.replace(' ', 'T'))
+  const at = Date.parse(
+    /(Z|[+-]\d\d:\d\d)$/.test(date) || date.length === 10 ? date.replace(' ', 'T') : `${date.replace(' ', 'T')}Z`,
+  )
   if (!Number.isNaN(at)) return at
   throw new SluiceError(
     'usage_invalid',
@@ -15,10 +17,9 @@ export function parseSince(text: string, now: number = Date.now()): number {
   )
 }
 
-/** `2026-11-20 11:30:00`, local time. */
+/** `2026-11-20 11:30:00`, UTC as in replays. */
 export function formatTime(milliseconds: number): string {
-  const local = new Date(milliseconds - new Date(milliseconds).getTimezoneOffset() * 60_000)
-  return local.toISOString().slice(0, 19).replace('T', ' ')
+  return new Date(milliseconds).toISOString().slice(0, 19).replace('T', ' ')
 }
 
 /** `1.2 ms`, `3.4 s`, `5 min`, `2.5 h`. */

@@ -25,7 +25,14 @@ export function addExplain(program: Command): void {
     .requiredOption('-d, --database <name>', 'the database, by its name in the configuration')
     .option('--server-version <version>', 'MySQL: the version of the server, such as 10.11.19-MariaDB', '8.4.0')
     .option('--json', 'for programs')
-    .addHelpText('after', '\nExample:\n  $ sluice explain --user alice --database shop "SELECT email FROM users"')
+    .addHelpText(
+      'after',
+      `
+Asks no server: masked columns are named as the policy names them, whether or not a table has them.
+
+Example:
+  $ sluice explain --user alice --database shop "SELECT email FROM users"`,
+    )
     .action(async (sql: string, options: Options, command: Command) => {
       const configuration = await configurationOf(command)
       const [{ readPolicy }, { judge }, { groupsOf }, { createAnalyser }] = await Promise.all([
@@ -72,9 +79,7 @@ function printForPeople({ decision, analysis, masks }: Judgement): void {
   for (const { relation, column, mask, rule } of masks) {
     print(visible(`mask: \`${relation}.${column}\` ${maskText(mask)}, by rule \`${rule}\``))
   }
-  if (!analysis.statements.every(({ plainOutput }) => plainOutput)) {
-    print('mask: every other output column that is not a plain column of a table, since it may hold a masked value')
-  }
+  print('mask: whatever is computed instead of being a plain column of a table, as a whole')
 }
 
 function describe(facts: StatementFacts): string {
@@ -93,8 +98,15 @@ function describe(facts: StatementFacts): string {
 
 function maskText(mask: Mask): string {
   switch (mask.kind) {
-    case 'partial':
-      return `partial (keeps the first ${mask.keepFirst} and the last ${mask.keepLast} characters)`
+    case 'partial': {
+      const { keepFirst, keepLast, keepDomain } = mask
+      const kept = [
+        keepFirst > 0 ? `the first ${keepFirst}` : '',
+        keepLast > 0 ? `the last ${keepLast}` : '',
+        keepDomain ? 'the domain of an e-mail address' : '',
+      ]
+      return `partial (keeps ${kept.filter((part) => part !== '').join(', ') || 'nothing'})`
+    }
     case 'fixed':
       return `fixed (\`${mask.value}\`)`
     default:

@@ -43,7 +43,7 @@ export function addSessions(program: Command): void {
           found.push(session)
         }
         if (options.json) return print(`[${found.map((each) => `\n${JSON.stringify(each)}`).join(',')}\n]`)
-        const headings = ['SESSION', 'BEGUN', 'USER', 'DATABASE', 'FROM', 'STATEMENTS', 'DENIED', 'LASTED']
+        const headings = ['SESSION', 'BEGUN (UTC)', 'USER', 'DATABASE', 'FROM', 'STATEMENTS', 'DENIED', 'LASTED']
         printTable(headings, found.map(row), 'no such sessions')
         if (more) process.stderr.write(`there are more: see them with \`--limit all\` or \`--since\`\n`)
       })
