@@ -1,6 +1,6 @@
 import type { Unanalysable } from './facts.js'
 
-/** Thrown inside the analysis where a text cannot be read; `analyse` turns it into its value. */
+/** Thrown inside the analysis where a text cannot be read; the reader turns it into its value. */
 export class UnanalysableError extends Error {
   readonly result: Unanalysable
 

@@ -115,7 +115,8 @@ export class StatementReader {
     const rows = rowStatementKind(this.cursor)
     if (rows) {
       this.facts.kind = rows
-      return this.#rows()
+      this.#rows()
+      return
     }
     const head = this.cursor.peek()?.text.slice(0, 40) ?? ''
     const form = classify(this.cursor)
@@ -156,7 +157,10 @@ export class StatementReader {
   nestedText(sql: string): void {
     const text = Buffer.from(sql)
     const canonical = canonicalise(text, this.#mode)
-    if (canonical.text !== text) return this.facts.nest({ verb: 'prepare', class: 'opaque' })
+    if (canonical.text !== text) {
+      this.facts.nest({ verb: 'prepare', class: 'opaque' })
+      return
+    }
     const { list, hints } = tokenize(text.toString('latin1'), lexerMode(this.#mode.sqlMode))
     const [statement, ...more] = splitStatements(list)
     if (!statement || more.length > 0) throw new UnanalysableError('syntax', 'a prepared text holds one statement')
@@ -179,8 +183,8 @@ export class StatementReader {
     const sql = parserText(cursor)
     const walk = new RowWalk(own, cursor)
     walk.statement()
-    const reason = disagreement(sql, own.build(), walk.cteNames, this.#grammar, this.#mode.flavour)
-    if (reason) throw new UnanalysableError('disagreement', reason)
+    const refused = disagreement(sql, own.build(), walk.cteNames, this.#grammar, this.#mode.flavour)
+    if (refused) throw new UnanalysableError(refused.cause, refused.reason)
     this.facts.absorb(own)
   }
 }

@@ -100,12 +100,21 @@ class Canonicaliser {
     const { start, end } = this.#lexer
     if (this.#expanding) throw new UnanalysableError('unknown', 'a comment inside an executable comment')
     const opening = this.#source.slice(end, end + 8)
-    if (opening.startsWith('+') && HINTED.has(this.#lastWord)) return this.#hint(start)
+    if (opening.startsWith('+') && HINTED.has(this.#lastWord)) {
+      this.#hint(start)
+      return
+    }
     const executable = /^(M?)!(\d*)/.exec(opening)
-    if (!executable || (executable[1] === 'M' && this.#mode.flavour === 'mysql')) return this.#drop(start)
+    if (!executable || (executable[1] === 'M' && this.#mode.flavour === 'mysql')) {
+      this.#drop(start)
+      return
+    }
     const forMariadb = executable[1] === 'M'
     const digits = this.#versionDigits(executable[2]!)
-    if (digits > 0 && !this.#runs(Number(executable[2]!.slice(0, digits)), forMariadb)) return this.#drop(start, true)
+    if (digits > 0 && !this.#runs(Number(executable[2]!.slice(0, digits)), forMariadb)) {
+      this.#drop(start, true)
+      return
+    }
     const body = end + 1 + executable[1]!.length + digits
     this.#expanding = true
     this.#replace(start, body, ' ')

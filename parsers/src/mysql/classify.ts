@@ -294,8 +294,8 @@ function pastAccount(cursor: Cursor, start: number): number {
   let at = start + 1
   if (cursor.peek(at)?.text === '@') {
     at += 2
-    // An unquoted host: db.example.org
-    while (cursor.peek(at)?.text === '.') at += 2
+    // An unquoted host, in as many tokens as it has: db.example.org, 10.0.0.1
+    while (cursor.peek(at) && cursor.peek(at)!.start === cursor.peek(at - 1)!.end) at++
   }
   if (cursor.peek(at)?.text === '(') at += 2
   return at

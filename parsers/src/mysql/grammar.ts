@@ -48,9 +48,9 @@ export class MysqlGrammar {
     try {
       return this.#rust.parse(sql, 'mysql')
     } catch (error) {
-      // The wrapper gives traps of the WASM instance the same class as syntax errors, but no location.
-      const { message, location } = error as { message?: string; location?: unknown }
-      if (location || message?.startsWith('sql parser error')) return undefined
+      // The wrapper gives traps of the WASM instance the same class as syntax errors, but these words only to the latter.
+      if (error instanceof Error && /^sql parser error| at Line: \d+, Column: \d+$/.test(error.message))
+        return undefined
       throw error
     }
   }

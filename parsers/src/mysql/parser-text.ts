@@ -12,6 +12,8 @@ export function parserText(cursor: Cursor): string {
   let lastRow = -1
   for (let at = cursor.at; at < end; at++) {
     const token = tokens[at]!
+    // The other parsers take these for tables.
+    if (MODIFIERS.has(token.text) && UPDATES.has(tokens[at - 1]?.text ?? '') && token.kind === 'word') continue
     if (after >= 0 && token.start > after) parts.push(' ')
     after = token.end
     if (lastRow >= 0 && lastRow === at - 1 && isWord(token, ',') && isWord(tokens[at + 1], '(')) {
@@ -37,6 +39,10 @@ export function parserText(cursor: Cursor): string {
   return parts.join('')
 }
 
+/** Reserved words that stand between UPDATE and its tables. */
+const MODIFIERS = new Set(['LOW_PRIORITY', 'IGNORE'])
+const UPDATES = new Set(['UPDATE', 'LOW_PRIORITY'])
+
 /** The place of the closing parenthesis if nothing but literals stands before it; else -1. */
 function endOfLiterals(tokens: readonly Token[], open: number, end: number): number {
   let at = open + 1
@@ -48,7 +54,9 @@ function written(token: Token): string {
   if (token.kind === 'string') return "'0'"
   if (token.kind === 'number') return '0'
   if (token.kind === 'name') return `\`${token.text.replaceAll('`', '``')}\``
-  return token.kind === 'word' ? token.name : token.text
+  if (token.kind !== 'word') return token.text
+  // The TABLE statement is short for this.
+  return token.text === 'TABLE' ? 'SELECT * FROM' : token.name
 }
 
 function isConstant(token: Token | undefined): boolean {

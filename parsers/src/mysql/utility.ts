@@ -299,7 +299,8 @@ function readSet(reader: StatementReader): void {
   for (const [words, verb] of SET_STATEMENTS) {
     if (!cursor.accept(...words)) continue
     facts.kind = { verb, class: verb === 'set transaction' ? 'transaction' : 'access' }
-    return reader.expressions()
+    reader.expressions()
+    return
   }
   // MariaDB: SET STATEMENT variable = value, ... FOR statement
   if (cursor.accept('STATEMENT')) {
@@ -308,7 +309,8 @@ function readSet(reader: StatementReader): void {
     const assignments = reader.part(rest, cursor.at)
     readAssignments(assignments)
     if (!cursor.accept('FOR')) throw new UnanalysableError('syntax', 'malformed SET STATEMENT')
-    return reader.nestedStatement()
+    reader.nestedStatement()
+    return
   }
   readAssignments(reader)
 }

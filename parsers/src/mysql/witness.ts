@@ -1,4 +1,4 @@
-import type { StatementFacts } from '../facts.js'
+import type { StatementFacts, Unanalysable } from '../facts.js'
 import type { MysqlGrammar, NodeSqlTree } from './grammar.js'
 
 /** A parser's opinion: the kind and the tables of a statement; undefined: it cannot parse it. */
@@ -10,7 +10,7 @@ interface Opinion {
 
 /**
  * Hears the two parsers about a row statement, whose tables the gateway's own walk has found: one of them must agree with
- * the walk on kind and tables, and where only one can parse, that one. Undefined: agreed; else the reason.
+ * the walk on kind and tables, and where only one can parse, that one. Undefined: agreed.
  * `sql` is the statement without its literals.
  */
 export function disagreement(
@@ -19,7 +19,7 @@ export function disagreement(
   cteNames: ReadonlySet<string>,
   grammar: MysqlGrammar,
   flavour: 'mysql' | 'mariadb',
-): string | undefined {
+): Unanalysable | undefined {
   const own: Opinion = {
     verb: VERBS[facts.verb] ?? facts.verb,
     tables: new Set(facts.relations.map(({ relation }) => key(relation.schema, relation.name))),
@@ -30,8 +30,13 @@ export function disagreement(
   // A long chain of operators breaks the second parser's WASM instance.
   const second = operators(sql) > MAX_OPERATORS ? undefined : rustOpinion(grammar.parseAgain(sql), cteNames)
   if (second && agree(own, second, cteNames)) return undefined
-  if (!first && !second) return 'no SQL parser of the gateway can read the statement'
-  return 'the SQL parsers of the gateway disagree on the kind or the tables of the statement'
+  if (!first && !second)
+    return { ok: false, cause: 'unknown', reason: 'no SQL parser of the gateway can read the statement' }
+  return {
+    ok: false,
+    cause: 'disagreement',
+    reason: 'the SQL parsers disagree on the kind or the tables of the statement',
+  }
 }
 
 const VERBS: Readonly<Record<string, string>> = { table: 'select', values: 'select' }

@@ -89,8 +89,10 @@ function endOfQuoted(text: Buffer, open: number, end: number, quote: number, esc
 function endOfComment(text: Buffer, open: number, end: number): number {
   let depth = 0
   for (let at = open; at < end; at++) {
-    if (text[at] === 0x2f && text[at + 1] === 0x2a) depth++, at++
-    else if (text[at] === 0x2a && text[at + 1] === 0x2f) {
+    if (text[at] === 0x2f && text[at + 1] === 0x2a) {
+      depth++
+      at++
+    } else if (text[at] === 0x2a && text[at + 1] === 0x2f) {
       at++
       if (--depth === 0) return at + 1
     }

@@ -55,14 +55,18 @@ export class Walk {
   statement(node: string, fields: Fields, context: Context): void {
     switch (node) {
       case 'SelectStmt':
-        return this.#select(fields, context)
+        this.#select(fields, context)
+        return
       case 'InsertStmt':
-        return this.#insert(fields, context)
+        this.#insert(fields, context)
+        return
       case 'UpdateStmt':
       case 'DeleteStmt':
-        return this.#change(node, fields, context)
+        this.#change(node, fields, context)
+        return
       case 'MergeStmt':
-        return this.#merge(fields, context)
+        this.#merge(fields, context)
+        return
       default:
         readUtility(this, node, fields)
         this.children(node, fields, context, READ_BY_UTILITY[node])
@@ -93,9 +97,15 @@ export class Walk {
       return
     }
     const wrapped = unwrap(value)
-    if (wrapped) return this.node(wrapped[0], wrapped[1], context)
+    if (wrapped) {
+      this.node(wrapped[0], wrapped[1], context)
+      return
+    }
     const fixed = FIXED_FIELDS[field] ?? FIXED_FIELDS[`${node}.${field}`]
-    if (fixed) return this.node(fixed, value as Fields, context)
+    if (fixed) {
+      this.node(fixed, value as Fields, context)
+      return
+    }
     // An empty list element, as in FUNCTION f(*) or a null in a list of names.
     if (Object.keys(value).length === 0) return
     throw new UnanalysableError('unknown', `the statement holds what the gateway does not know (\`${node}.${field}\`)`)
@@ -112,31 +122,50 @@ export class Walk {
       case 'RoleSpec':
         return
       case 'RangeVar':
-        return this.#relation(fields, context)
+        this.#relation(fields, context)
+        return
       case 'FuncCall':
-        return this.#call(fields, context)
+        this.#call(fields, context)
+        return
       case 'ColumnRef':
-        return this.#notation(fields.fields, 1)
+        this.#notation(fields.fields, 1)
+        return
       case 'A_Indirection':
         this.#notation(fields.indirection, 0)
-        return this.children(kind, fields, context)
+        this.children(kind, fields, context)
+        return
       case 'SubLink':
       case 'RangeSubselect':
-        return this.children(kind, fields, { use: SELECT, scope: context.scope })
+        this.children(kind, fields, { use: SELECT, scope: context.scope })
+        return
       case 'WithClause':
         throw new UnanalysableError('unknown', 'a WITH clause where the gateway does not expect one')
     }
-    if (EXPRESSION_KINDS.has(kind)) return this.children(kind, fields, context)
+    if (EXPRESSION_KINDS.has(kind)) {
+      this.children(kind, fields, context)
+      return
+    }
     this.#innerStatement(kind, fields, context)
   }
 
   #innerStatement(kind: string, fields: Fields, context: Context): void {
     // A query in an expression, a FROM list or an INSERT is no statement of its own: its relations say what it does.
-    if (kind === 'SelectStmt' && context.use === SELECT) return this.#select(fields, context)
-    if (kind === 'VariableSetStmt') return this.#lastingSetting(fields)
-    if (kind === 'CreateStmt' && context.use.verb === 'create foreign table')
-      return this.children(kind, fields, context)
-    if (kind === 'ReturnStmt') return this.children(kind, fields, { use: SELECT, scope: context.scope })
+    if (kind === 'SelectStmt' && context.use === SELECT) {
+      this.#select(fields, context)
+      return
+    }
+    if (kind === 'VariableSetStmt') {
+      this.#lastingSetting(fields)
+      return
+    }
+    if (kind === 'CreateStmt' && context.use.verb === 'create foreign table') {
+      this.children(kind, fields, context)
+      return
+    }
+    if (kind === 'ReturnStmt') {
+      this.children(kind, fields, { use: SELECT, scope: context.scope })
+      return
+    }
     this.nested(kind, fields, context)
   }
 
@@ -259,7 +288,10 @@ export class Walk {
 
   #setConfig(call: Fields): void {
     const [name, value] = ((call.args ?? []) as Fields[]).map(constantText)
-    if (name === undefined) return this.facts.nest({ verb: 'function set_config', class: 'opaque' })
+    if (name === undefined) {
+      this.facts.nest({ verb: 'function set_config', class: 'opaque' })
+      return
+    }
     this.#noteSetting(name, value, false)
   }
 

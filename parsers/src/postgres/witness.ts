@@ -68,12 +68,14 @@ function collect(value: unknown, scope: Scope | undefined, into: Set<string>): v
         collect(bind.statement, inner, into)
         inner.names.add(truncated(bind.alias.name))
       }
-      return collect(tree.in, inner, into)
+      collect(tree.in, inner, into)
+      return
     }
     case 'with recursive': {
       const inner: Scope = { names: new Set([truncated((tree.alias as { name: string }).name)]), outer: scope }
       collect(tree.bind, inner, into)
-      return collect(tree.in, inner, into)
+      collect(tree.in, inner, into)
+      return
     }
     case 'table':
       table(tree.name as TableName, scope, into)
