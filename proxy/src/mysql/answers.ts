@@ -4,6 +4,7 @@ import {
   type ColumnDefinition,
   type Disposition,
   type ErrPacket,
+  encodeErrPacket,
   framePacket,
   type OkPacket,
   type PrepareOk,
@@ -13,6 +14,7 @@ import {
 import type { Gate, MaskPlan, Pass } from '../gate.js'
 import type { Exchange } from './exchange.js'
 import type { LexicalState } from './lexical-state.js'
+import { showsNoValues, WITHHELD, withheld } from './refusal.js'
 import type { ResultEnd, ResultEvents, ResultReader } from './result-reader.js'
 import { type MaskOptions, RowLook, wireColumn } from './row-look.js'
 
@@ -160,13 +162,20 @@ export class Answers implements ResultEvents {
     }
   }
 
-  failed({ errno, message }: ErrPacket): void {
+  failed(error: ErrPacket, sequence: number): boolean {
     const exchange = this.exchange
-    if (!exchange) return
+    if (!exchange) return true
     if (exchange.hidden) throw new WireError('the server refused the statement that follows its session')
     if (exchange.prepared && exchange.expected !== 'rows') exchange.prepared.cursor = undefined
     exchange.onFailed?.()
-    if (exchange.pass) this.#failed(exchange.pass, String(errno), message)
+    const { pass } = exchange
+    if (!pass) return true
+    const mayShow = pass.masking !== 'all-but-plain' || showsNoValues(error)
+    this.#failed(pass, String(error.errno), mayShow ? error.message : WITHHELD)
+    if (mayShow) return true
+    this.#line.flush()
+    this.pass(encodeErrPacket(sequence, withheld(error)))
+    return false
   }
 
   prepared(ok: PrepareOk): void {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { SluiceError } from '@sluice/domain'
+import type { Analysed } from '@sluice/parsers'
 import type { RecordedValue } from '@sluice/recorder'
 import { WireError } from '@sluice/wire'
 import {
@@ -17,23 +18,24 @@ import {
 } from '@sluice/wire/mysql'
 import type { Gate, Pass, Statement, Verdict } from '../gate.js'
 import type { RelayOptions } from '../protocol.js'
-import { toErrPacket } from './error.js'
 import type { Exchange, Line } from './exchange.js'
 import type { MysqlHello } from './greet.js'
 import { killedBy, type LexicalState, refusalOf, runsUnseenCode, TRACKING_STATEMENT } from './lexical-state.js'
 import type { MysqlUpstream } from './log-in.js'
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.js'
 import { recordParameter } from './recorded-values.js'
+import {
+  errorAnswer,
+  MALFORMED,
+  NO_CURSOR,
+  type ServerError,
+  UNKNOWN_COMMAND,
+  UNKNOWN_STATEMENT,
+  UNKNOWN_THREAD,
+} from './refusal.js'
 
 /** MariaDB: the statement that was prepared last. */
 const LAST_PREPARED = 0xffffffff
-
-type Answer = readonly [errno: number, sqlState: string]
-const UNKNOWN_COMMAND: Answer = [1047, '08S01']
-const UNKNOWN_STATEMENT: Answer = [1243, 'HY000']
-const NO_CURSOR: Answer = [1421, 'HY000']
-const UNKNOWN_THREAD: Answer = [1094, 'HY000']
-const MALFORMED: Answer = [1835, 'HY000']
 
 /** A command as it came: the payload, and the packets it came in. */
 interface Received {
@@ -61,6 +63,10 @@ export class Commands {
   readonly #agreed: { readonly queryAttributes: boolean; readonly bulk: boolean }
   readonly #status: () => number
   readonly #prepared = new PreparedStatements()
+  /** Where long data that is on its way belongs. */
+  #longData: { readonly prepared: PreparedStatement; readonly parameter: number } | undefined
+  /** The server's warnings are of a statement that touches masked columns. */
+  #warningsMayShow = false
 
   constructor(parts: {
     readonly options: RelayOptions<MysqlHello, MysqlUpstream>
@@ -95,8 +101,6 @@ export class Commands {
     prepared.longData.set(parameter, (prepared.longData.get(parameter) ?? 0) + payloadBytes - 7)
     this.#longData = undefined
   }
-
-  #longData: { readonly prepared: PreparedStatement; readonly parameter: number } | undefined
 
   take(bytes: Buffer, start: number, end: number, inOnePacket: boolean): void {
     const payload = bytes.subarray(start, end)
@@ -313,7 +317,7 @@ export class Commands {
   #request(statement: Statement, request: Request): void {
     const executes = this.#executedBy(statement)
     if (executes === null) return
-    const own = refusalOf(statement, executes ?? [])
+    const own = refusalOf(statement, executes ?? []) ?? this.#diagnosticsRefusal(statement)
     if (own) {
       this.#answerRefusal(this.#gate.refuse(statement.original.toString('utf8'), own).error)
       return
@@ -347,6 +351,8 @@ export class Commands {
         }
       }
     }
+    if (statements.some((facts) => facts.relations.length > 0)) this.#warningsMayShow = false
+    if (verdict.masking === 'all-but-plain') this.#warningsMayShow = true
     const only = statements.length === 1 ? statements[0] : undefined
     if (only?.verb === 'kill') {
       this.#kill(verdict, text)
@@ -357,6 +363,15 @@ export class Commands {
       return
     }
     request.send(verdict, {})
+  }
+
+  /** Warnings show values as errors do, and the server keeps them until another statement uses a table. */
+  #diagnosticsRefusal({ analysis }: Statement): SluiceError | undefined {
+    if (!this.#warningsMayShow || !analysis.ok || !asksForWarnings(analysis)) return undefined
+    return new SluiceError('statement_denied', 'warnings of a statement that touches masked columns are not shown', {
+      detail: 'they could show a value',
+      hint: 'they can be shown again after a statement on other tables',
+    })
   }
 
   /** Every statement that the text's EXECUTEs may run; null where one of them is not known, which was answered. */
@@ -426,17 +441,17 @@ export class Commands {
   }
 
   /** An admitted statement that the relay itself cannot carry out. */
-  #fail(pass: Pass, error: SluiceError, as?: Answer): void {
+  #fail(pass: Pass, error: SluiceError, as?: ServerError): void {
     const answer = errorAnswer(error, as)
     this.#gate.failed(pass, String(answer.errno), answer.message)
     this.#line.answerError(answer)
   }
 
-  #answerRefusal(error: SluiceError, as?: Answer): void {
+  #answerRefusal(error: SluiceError, as?: ServerError): void {
     this.#line.answerError(errorAnswer(error, as))
   }
 
-  #error([errno, sqlState]: Answer, message: string): void {
+  #error([errno, sqlState]: ServerError, message: string): void {
     this.#line.answerError({ errno, sqlState, message })
   }
 
@@ -491,13 +506,15 @@ function plain(expected: Exchange['expected']): Exchange {
   return { pass: undefined, expected, binary: false }
 }
 
-function neverSent(): never {
-  throw new SluiceError('internal', 'a kill was about to go upstream with a number of the gateway')
+function asksForWarnings({ statements, text }: Analysed): boolean {
+  return statements.some(
+    ({ verb }) =>
+      verb === 'get diagnostics' || (verb.startsWith('show') && /\b(warnings|errors)\b/i.test(text.toString('latin1'))),
+  )
 }
 
-function errorAnswer(error: SluiceError, as?: Answer) {
-  const { errno, sqlState, message } = toErrPacket(error)
-  return { errno: as?.[0] ?? errno, sqlState: as?.[1] ?? sqlState ?? 'HY000', message }
+function neverSent(): never {
+  throw new SluiceError('internal', 'a kill was about to go upstream with a number of the gateway')
 }
 
 function withoutTrailingNul(text: Buffer): Buffer {

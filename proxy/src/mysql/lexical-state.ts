@@ -58,6 +58,7 @@ export function refusalOf(statement: Statement, executes: readonly Statement[]):
     const last = i === statements.length - 1
     const change = facts.settings.length === 0 ? undefined : settingRefusal(facts.settings, last)
     if (change) return change
+    if (facts.nested.some(({ verb }) => verb === 'kill' || verb === 'use')) return notInside()
     if (last && statements.length === 1) break
     if (facts.verb === 'use') return onItsOwn('use')
     if (facts.verb === 'kill') return onItsOwn('kill')
@@ -122,6 +123,16 @@ function unsafeCharacterSet(name: string): SluiceError {
     `the client character set \`${name}\` is not supported through the gateway`,
     {
       hint: 'use utf8mb4, utf8mb3, latin1 or ascii',
+    },
+  )
+}
+
+function notInside(): SluiceError {
+  return new SluiceError(
+    'feature_unsupported',
+    '`use` and `kill` cannot be prepared or run inside of another statement',
+    {
+      hint: 'send them as they are',
     },
   )
 }

@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/domain'
-import { encodeLengthEncodedInteger } from '@sluice/wire/mysql'
+import { encodeErrPacket, encodeLengthEncodedInteger } from '@sluice/wire/mysql'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -249,6 +249,31 @@ describe('a statement', () => {
   })
 })
 
+describe('a statement that touches masked columns', () => {
+  it('has the text of its error withheld where it could show a value', () => {
+    const session = new ScriptedSession()
+    const error = (sqlState: string) =>
+      encodeErrPacket(0, { errno: 1292, sqlState, message: "incorrect value: 'bob@x.de'" }).subarray(4)
+    session.query('select masked').serve(1, error('22007'))
+    expect(session.lastError).toMatch(/^1292 the text of this message is withheld/)
+    expect(session.gate.log.at(-1)).toMatch(/withheld/)
+    session.query('select masked').serve(1, error('42000'))
+    expect(session.lastError).toBe("1292 incorrect value: 'bob@x.de'")
+    session.query('select 1').serve(1, error('22007'))
+    expect(session.lastError).toBe("1292 incorrect value: 'bob@x.de'")
+  })
+
+  it('does not show its warnings', () => {
+    const session = new ScriptedSession()
+    session.query('select masked').serve(1, ok()).query('show warnings')
+    expect(session.lastError).toMatch(/^1142 warnings of a statement/)
+    session.query('select 1').serve(1, ok()).query('show count(*) warnings')
+    expect(session.serverSaw).toHaveLength(2)
+    session.query('select other_table').serve(1, ok()).query('show warnings')
+    expect(session.serverSaw).toHaveLength(4)
+  })
+})
+
 describe('a prepared statement', () => {
   const prepareOk = (columns: number, parameters: number) => bytes(0, u32(9), u16(columns), u16(parameters), 0, u16(0))
 
@@ -418,6 +443,7 @@ describe('session state', () => {
     ['set names gbk', '1235 the client character set `gbk`'],
     ['set session_track_schema = 0', '1235 `session_track_schema` cannot be changed'],
     ['set sql_mode = x; select 1', '1235 `set sql_mode` must be the last'],
+    ["prepare s from 'kill 7'", '1235 `use` and `kill` cannot be prepared'],
     ['select 1; kill 7', '1235 `kill` must be the last'],
   ])('refuses %s', (text, message) => {
     const session = new ScriptedSession()

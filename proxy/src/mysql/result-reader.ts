@@ -45,7 +45,8 @@ export interface ResultEvents {
   /** An OK packet, before `resultEnded`. */
   ok(ok: OkPacket, bytes: Buffer, start: number, end: number): boolean
   resultEnded(end: ResultEnd): void
-  failed(error: ErrPacket, bytesSoFar: number): void
+  /** The answer ends with an error, which has this sequence id. */
+  failed(error: ErrPacket, sequence: number): boolean
   prepared(ok: PrepareOk): void
   /** The server asks for a file of the client. Throws `WireError` where nobody said that it may. */
   localInfile(): void
@@ -167,7 +168,7 @@ export class ResultReader implements PacketSink {
       case 'eof':
         return this.#eof(decodeEofPacket(bytes.subarray(start, end)).status)
       case 'error':
-        return this.#error(decodeErrPacket(bytes.subarray(start, end)))
+        return this.#error(decodeErrPacket(bytes.subarray(start, end)), bytes[start - 1]!)
       case 'prepare-ok':
         return this.#prepareOk(decodePrepareOk(bytes.subarray(start, end)))
       case 'local-infile':
@@ -268,14 +269,15 @@ export class ResultReader implements PacketSink {
     return this.#afterResult(status)
   }
 
-  #error(error: ErrPacket): boolean {
+  #error(error: ErrPacket, sequence: number): boolean {
     if (this.#phase === 'idle') {
       this.#events.unsolicited(error)
       return true
     }
     if (error.errno === PROGRESS_ERRNO) return true
-    this.#events.failed(error, this.#bytes)
-    return this.#done()
+    const verbatim = this.#events.failed(error, sequence)
+    const shown = this.#done()
+    return verbatim && shown
   }
 
   #prepareOk(ok: PrepareOk): boolean {

@@ -218,11 +218,13 @@ function factsOf(sql: string): StatementFacts {
   const [, action, name] = /^(prepare|execute)\s+(\w+)/.exec(text) ?? []
   const setting = /^set (names|sql_mode|session_track_schema)\s*=?\s*(\w+)/.exec(text)
   return {
-    verb: /^show warnings/.test(text) ? 'show warnings' : (/^\w+/.exec(text)?.[0] ?? ''),
+    verb: /^\w+/.exec(text)?.[0] ?? '',
     class: text.startsWith('call') ? 'procedure' : 'read',
-    relations: [],
+    relations: text.includes('other_table')
+      ? [{ relation: { name: 'other_table' }, verb: 'select', class: 'read' }]
+      : [],
     functions: [],
-    nested: [],
+    nested: text.includes("'kill") ? [{ verb: 'kill', class: 'access' }] : [],
     hasWhere: true,
     settings: setting ? [{ name: setting[1]!, value: setting[2]!, lasting: false }] : [],
     databases: /^use\s+`?(\w+)/.exec(text)?.slice(1) ?? [],
