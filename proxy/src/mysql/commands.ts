@@ -20,13 +20,21 @@ import type { Gate, Pass, Statement, Verdict } from '../gate.js'
 import type { RelayOptions } from '../protocol.js'
 import type { Exchange, Line } from './exchange.js'
 import type { MysqlHello } from './greet.js'
-import { killedBy, type LexicalState, refusalOf, runsUnseenCode, TRACKING_STATEMENT } from './lexical-state.js'
+import {
+  killedBy,
+  type LexicalState,
+  readAlike,
+  refusalOf,
+  runsUnseenCode,
+  TRACKING_STATEMENT,
+} from './lexical-state.js'
 import type { MysqlUpstream } from './log-in.js'
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.js'
 import { recordParameter } from './recorded-values.js'
 import {
   errorAnswer,
   MALFORMED,
+  NEEDS_PREPARING,
   NO_CURSOR,
   type ServerError,
   UNKNOWN_COMMAND,
@@ -182,6 +190,7 @@ export class Commands {
   #prepare(received: Received): void {
     this.#prepared.last = undefined
     const text = withoutTrailingNul(received.payload.subarray(1))
+    const { sqlMode } = this.#lexical.mode
     this.#analyse(text, (statement) => {
       const body = this.#forwarded(statement, received.payload.subarray(0, 1), text, received)
       if (!body) return
@@ -190,7 +199,7 @@ export class Commands {
         send: (pass) =>
           this.#line.send(body, {
             ...running(pass, 'prepare'),
-            onPrepared: (ok) => this.#prepared.add(ok.statementId, statement, ok.parameters),
+            onPrepared: (ok) => this.#prepared.add(ok.statementId, statement, ok.parameters, sqlMode),
           }),
       })
     })
@@ -378,6 +387,7 @@ export class Commands {
   #executedBy(statement: Statement): readonly Statement[] | undefined | null {
     if (!statement.analysis.ok) return undefined
     let executes: Statement[] | undefined
+    this.#prepared.readIn(this.#lexical.mode.sqlMode)
     for (const { prepared } of statement.analysis.statements) {
       if (prepared?.action !== 'execute' || prepared.name === undefined) continue
       const { name } = prepared
@@ -477,7 +487,13 @@ export class Commands {
     const id = this.#orMalformed(() => statementIdOf(payload))
     if (id === undefined) return undefined
     const prepared = this.#find(id)
-    if (!prepared) this.#error(UNKNOWN_STATEMENT, `unknown prepared statement ${id}`)
+    if (!prepared) {
+      this.#error(UNKNOWN_STATEMENT, `unknown prepared statement ${id}`)
+    } else if (!readAlike(prepared.sqlMode, this.#lexical.mode.sqlMode)) {
+      // The server may read the text again at any execution, and would read another one.
+      this.#error(NEEDS_PREPARING, 'sql_mode has changed since the statement was prepared; prepare it again')
+      return undefined
+    }
     return prepared
   }
 

@@ -10,6 +10,22 @@ const CHARACTER_SET_SETTINGS = new Set(['character_set_client', 'names', 'set na
 /** Without these the gateway would no longer be told how the server reads SQL. */
 const TRACKING_SETTINGS = new Set(['session_track_system_variables', 'session_track_schema'])
 
+/** Words of sql_mode that change how a text is read. */
+const READING_MODES = [
+  'ANSI_QUOTES',
+  'NO_BACKSLASH_ESCAPES',
+  'PIPES_AS_CONCAT',
+  'IGNORE_SPACE',
+  'HIGH_NOT_PRECEDENCE',
+  'ORACLE',
+  'MSSQL',
+]
+
+/** Do both sql_modes read a text in the same way? */
+export function readAlike(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a === b || READING_MODES.every((word) => a.has(word) === b.has(word))
+}
+
 /** What of a session decides how the server reads its SQL, as the server itself reports it. */
 export class LexicalState {
   mode: MysqlMode
@@ -28,8 +44,13 @@ export class LexicalState {
   /** Follows one reported variable. Returns an error where the session cannot go on with its value. */
   follow(change: SessionChange & { kind: 'variable' }): SluiceError | undefined {
     if (change.name === 'sql_mode') {
-      const words = change.value.toUpperCase().split(',')
-      this.mode = { ...this.mode, sqlMode: new Set(words.map((word) => word.trim()).filter((word) => word !== '')) }
+      const sqlMode = new Set(
+        change.value
+          .toUpperCase()
+          .split(',')
+          .filter((word) => word !== ''),
+      )
+      this.mode = { ...this.mode, sqlMode }
     } else if (change.name === 'character_set_client' && !isSafeCharacterSet(change.value)) {
       return unsafeCharacterSet(change.value)
     }

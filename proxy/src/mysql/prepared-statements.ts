@@ -1,6 +1,7 @@
 import { SluiceError } from '@sluice/domain'
 import type { ParameterType } from '@sluice/wire/mysql'
 import type { Pass, Statement } from '../gate.js'
+import { readAlike } from './lexical-state.js'
 import type { RowLook } from './row-look.js'
 
 /** Names that SQL's PREPARE may give in one session, and texts that one name may have had. */
@@ -12,6 +13,8 @@ export interface PreparedStatement {
   readonly id: number
   readonly statement: Statement
   readonly parameters: number
+  /** sql_mode as it was when the server read the text; should it read it again, it must be the same. */
+  readonly sqlMode: ReadonlySet<string>
   boundTypes: readonly ParameterType[] | undefined
   /** Bytes that came ahead as long data, by parameter. */
   readonly longData: Map<number, number>
@@ -25,9 +28,18 @@ export class PreparedStatements {
   last: PreparedStatement | undefined
   readonly #byId = new Map<number, PreparedStatement>()
   readonly #byName = new Map<string, Statement[]>()
+  #sqlMode: ReadonlySet<string> = new Set()
 
-  add(id: number, statement: Statement, parameters: number): void {
-    const prepared = { id, statement, parameters, boundTypes: undefined, longData: new Map(), cursor: undefined }
+  add(id: number, statement: Statement, parameters: number, sqlMode: ReadonlySet<string>): void {
+    const prepared = {
+      id,
+      statement,
+      parameters,
+      sqlMode,
+      boundTypes: undefined,
+      longData: new Map(),
+      cursor: undefined,
+    }
     this.#byId.set(id, prepared)
     this.last = prepared
   }
@@ -64,6 +76,12 @@ export class PreparedStatements {
     }
     known.push(statement)
     return undefined
+  }
+
+  /** Names hold as long as the server reads their texts as it did. */
+  readIn(sqlMode: ReadonlySet<string>): void {
+    if (!readAlike(this.#sqlMode, sqlMode)) this.forgetNames()
+    this.#sqlMode = sqlMode
   }
 
   /** Names can mean something else now: code on the server may have prepared anew. */

@@ -10,6 +10,8 @@ import {
 } from '@sluice/wire/mysql'
 import type { RowFormat } from './row-masker.js'
 
+/** A longer value goes on record as its length. */
+const MAX_VALUE_BYTES = 64 * 1024
 /** Collation id of the character set `binary`. */
 const BINARY = 63
 const UNSIGNED = 0x20
@@ -132,5 +134,5 @@ function isOpaque({ type, charset }: ValueColumn): boolean {
 }
 
 function asText(bytes: Buffer): RecordedValue {
-  return isUtf8(bytes) ? bytes.toString('utf8') : { bytes: bytes.length }
+  return bytes.length <= MAX_VALUE_BYTES && isUtf8(bytes) ? bytes.toString('utf8') : { bytes: bytes.length }
 }

@@ -7,6 +7,7 @@ export type ServerError = readonly [errno: number, sqlState: string]
 
 export const UNKNOWN_COMMAND: ServerError = [1047, '08S01'] // ER_UNKNOWN_COM_ERROR
 export const UNKNOWN_STATEMENT: ServerError = [1243, 'HY000'] // ER_UNKNOWN_STMT_HANDLER
+export const NEEDS_PREPARING: ServerError = [1615, 'HY000'] // ER_NEED_REPREPARE
 export const NO_CURSOR: ServerError = [1421, 'HY000'] // ER_STMT_HAS_NO_OPEN_CURSOR
 export const UNKNOWN_THREAD: ServerError = [1094, 'HY000'] // ER_NO_SUCH_THREAD
 export const MALFORMED: ServerError = [1835, 'HY000'] // ER_MALFORMED_PACKET

@@ -453,6 +453,20 @@ describe('session state', () => {
     expect(session.gate.log[0]).toMatch(/^refuse/)
   })
 
+  it('that changes how a text is read makes prepared statements unusable', () => {
+    const session = new ScriptedSession()
+    session.command(0x16, 'select 1').serve(1, bytes(0, u32(9), u16(0), u16(0), 0, u16(0)))
+    session.query("prepare s from 'select 1'").serve(1, ok())
+    session.query('set sql_mode = x').serve(1, ok(2 | STATE_CHANGED, 0, sqlMode('STRICT_ALL_TABLES')))
+    session.command(0x17, u32(9), 0, u32(1)).serve(1, ok()).query('execute s').serve(1, ok())
+    session.query('set sql_mode = x').serve(1, ok(2 | STATE_CHANGED, 0, sqlMode('ANSI_QUOTES')))
+    expect(session.serverSaw).toHaveLength(6)
+    session.command(0x17, u32(9), 0, u32(1))
+    expect(session.lastError).toMatch(/^1615/)
+    session.query('execute s')
+    expect(session.lastError).toMatch(/^1243/)
+  })
+
   it('is asked for again after COM_RESET_CONNECTION, before the client hears of it', () => {
     const session = new ScriptedSession({ clientSessionTrack: false })
     session.command(0x16, 'select 1').serve(1, bytes(0, u32(9), u16(0), u16(0), 0, u16(0)))
