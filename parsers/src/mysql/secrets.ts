@@ -8,7 +8,8 @@ const SECRETIVE = /^(?:create user|alter user|grant|set password|change|start |c
 const BEFORE_SECRET = new Set(['BY', 'AS', '(', '=', 'PASSWORD', 'REPLACE', 'USING'])
 
 /** A string that holds a secret wherever it stands. */
-const SECRET_TEXT = /identified\s|passw|:\/\/[^/\s]*:[^/\s]*@/i
+const SECRET_TEXT =
+  /passw(?:or)?d["'`]?\s*[=:]|passw(?:or)?d\s+["']|identified\s+(?:by|with|as|via)\b|:\/\/[^/\s]*:[^/\s]*@/i
 
 /** The byte ranges of a statement's strings that must not be recorded, in the text that the tokens were cut from. */
 export function secretRanges(verb: string, tokens: readonly Token[]): TextRange[] {

@@ -130,6 +130,15 @@ export class Walk {
       case 'ColumnRef':
         this.#notation(fields.fields, 1)
         return
+      case 'TypeName':
+        // CREATE OPERATOR and its kin name their function as a type.
+        this.#notation(fields.names, 0)
+        this.children(kind, fields, context)
+        return
+      case 'ObjectWithArgs':
+        this.#notation(fields.objname, 0)
+        this.children(kind, fields, context)
+        return
       case 'A_Indirection':
         this.#notation(fields.indirection, 0)
         this.children(kind, fields, context)
