@@ -14,4 +14,4 @@ export {
   startSluice,
   type TestUser,
 } from './sluice-process.js'
-export { temporaryFolder } from './workspace.js'
+export { SLUICE, temporaryFolder } from './workspace.js'

@@ -123,8 +123,21 @@ function listening(place: Place): string[] {
 
 async function ready(flavour: Flavour, server: ServerProcess, place: Place): Promise<MysqlTestServer> {
   await whenListening(place.port, server)
-  await createApp({ socketPath: place.socket, user: 'root' })
+  await onceItAnswers(() => createApp({ socketPath: place.socket, user: 'root' }))
   return { flavour, host: '127.0.0.1', port: place.port, user: 'app', password: PASSWORD, stop: () => server.stop() }
+}
+
+/** The server opens its port a moment before its socket. */
+async function onceItAnswers(connect: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await connect()
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (attempt === 100 || (code !== 'ECONNREFUSED' && code !== 'ENOENT')) throw error
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
 }
 
 async function createApp(root: {
