@@ -117,6 +117,7 @@ describe('canonicalise', () => {
   it('keeps optimizer hints where they are hints, and only there', () => {
     expect(canonical('select /*+ no_merge(t) */ 1')).toBe('select /*+ no_merge(t) */ 1')
     expect(canonical('select 1 /*+ no_merge(t) */')).toBe('select 1  ')
+    expect(canonical('select /* x */ /*+ no_merge(t) */ 1')).toBe('select     1')
     expect(refusal("select /*+ ' */ 1")).toBe('unknown')
   })
 

@@ -36,7 +36,7 @@ class Canonicaliser {
   #copied = 0
   /** Inside an executable comment that is expanded. */
   #expanding = false
-  /** The word before, past spaces and comments: hints stand after some words only. */
+  /** The word before, past spaces: an optimizer hint stands right after some words, and is a comment elsewhere. */
   #lastWord = ''
 
   constructor(source: string, mode: MysqlMode) {
@@ -53,9 +53,11 @@ class Canonicaliser {
       if (kind === ERROR) throw new UnanalysableError('syntax', lexer.error)
       if (this.#expanding && this.#closes()) continue
       if (kind === SPACE) continue
-      if (kind === LINE_COMMENT) this.#lineComment()
-      else if (kind === COMMENT_OPEN) this.#comment()
-      else {
+      if (kind === LINE_COMMENT || kind === COMMENT_OPEN) {
+        if (kind === LINE_COMMENT) this.#lineComment()
+        else this.#comment()
+        this.#lastWord = ''
+      } else {
         if (kind === DASHES) {
           this.#replace(lexer.start, lexer.start + 1, '- ')
           lexer.seek(lexer.start + 1)

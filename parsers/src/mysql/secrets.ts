@@ -9,7 +9,7 @@ const BEFORE_SECRET = new Set(['BY', 'AS', '(', '=', 'PASSWORD', 'REPLACE', 'USI
 
 /** A string that holds a secret wherever it stands. */
 const SECRET_TEXT =
-  /passw(?:or)?d["'`]?\s*[=:]|passw(?:or)?d\s+["']|identified\s+(?:by|with|as|via)\b|:\/\/[^/\s]*:[^/\s]*@/i
+  /passw(?:or)?d["'`]?\s*[=:]|passw(?:or)?d\s+["']|identified\s+(?:by|with|as|via)\b|:\/\/[^/\s]{0,100}:[^/\s]{0,100}@/i
 
 /** The byte ranges of a statement's strings that must not be recorded, in the text that the tokens were cut from. */
 export function secretRanges(verb: string, tokens: readonly Token[]): TextRange[] {

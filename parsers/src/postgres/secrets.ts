@@ -15,7 +15,7 @@ const SECRETIVE = new Set([
 
 /** A string that holds a secret wherever it stands: `host=x password=y`, `postgres://user:pass@host`, an inner PASSWORD 'x'. */
 const SECRET_TEXT =
-  /passw(?:or)?d["'`]?\s*[=:]|passw(?:or)?d\s+["']|identified\s+(?:by|with|as|via)\b|:\/\/[^/\s]*:[^/\s]*@/i
+  /passw(?:or)?d["'`]?\s*[=:]|passw(?:or)?d\s+["']|identified\s+(?:by|with|as|via)\b|:\/\/[^/\s]{0,100}:[^/\s]{0,100}@/i
 
 /** The byte ranges of a statement's string constants that must not be recorded. */
 export function secretRanges(node: string, fields: Fields, text: Buffer, start: number, end: number): TextRange[] {
