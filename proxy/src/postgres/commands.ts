@@ -11,7 +11,6 @@ import {
   decodeTarget,
   encodeDescribe,
   Framer,
-  SYNC,
   Target,
 } from '@sluice/wire/postgres'
 import type { Pass, Statement, Verdict } from '../gate.js'
@@ -27,6 +26,7 @@ import {
   parseExchange,
   queryExchange,
   refusalExchange,
+  refusedQueryExchange,
   SYNC_EXCHANGE,
 } from './exchange.js'
 import type { Change } from './name-table.js'
@@ -45,6 +45,7 @@ import {
   encodeUnknownStatement,
   REFUSED_DESCRIBE,
   REFUSED_NAME,
+  REFUSED_QUERY,
   reservedName,
 } from './refusal.js'
 
@@ -397,16 +398,16 @@ export class Commands {
       change?.settle(false)
       return
     }
+    if (simple) {
+      toServer.write(REFUSED_QUERY)
+      exchanges.push(refusedQueryExchange(answer))
+      this.#segment++
+      return
+    }
     toServer.write(REFUSED_DESCRIBE)
     exchanges.push(refusalExchange(answer, change))
-    if (simple) {
-      toServer.write(SYNC)
-      exchanges.push(SYNC_EXCHANGE)
-      this.#segment++
-    } else {
-      // Whether this fails or something before it has: what follows up to Sync will not run.
-      this.#conversation.skipping = true
-    }
+    // Whether this fails or something before it has: what follows up to Sync will not run.
+    this.#conversation.skipping = true
   }
 
   /** An error for what cannot be put to the gate; undefined: it can. */

@@ -12,10 +12,11 @@ import type { Change, Portal, PreparedStatement } from './prepared-statements.js
  *     describe-portal     T or n; or E
  *     execute             D and C, s, I, or a COPY; or E
  *     refusal             E, which is replaced by the gateway's own
+ *     refused-query       the same, then Z
  *     sync                Z, after an E where the transaction cannot be ended
  *     copy-end            nothing: marks where the client's COPY data end
  *
- * After E to anything but `query` and `sync` the server skips what follows, up to the next Sync.
+ * After E to anything but `query`, `refused-query` and `sync` the server skips what follows, up to the next Sync.
  */
 export type ExchangeKind =
   | 'query'
@@ -26,6 +27,7 @@ export type ExchangeKind =
   | 'describe-portal'
   | 'execute'
   | 'refusal'
+  | 'refused-query'
   | 'sync'
   | 'copy-end'
 
@@ -77,6 +79,10 @@ export function executeExchange(portal: Portal): Exchange {
 
 export function refusalExchange(answer: Buffer, change: Change<unknown> | undefined): Exchange {
   return make('refusal', undefined, undefined, undefined, change, answer)
+}
+
+export function refusedQueryExchange(answer: Buffer): Exchange {
+  return make('refused-query', undefined, undefined, undefined, undefined, answer)
 }
 
 function make(

@@ -1,15 +1,17 @@
 import { SluiceError } from '@sluice/domain'
-import { type ErrorFields, encodeDescribe, encodeErrorResponse, Target } from '@sluice/wire/postgres'
+import { type ErrorFields, encodeDescribe, encodeErrorResponse, encodeQuery, Target } from '@sluice/wire/postgres'
 import { encodeError } from './error.js'
 
 /**
  * A refusal lets the server itself fail in the statement's place: instead of it goes a Describe of a prepared statement
- * that cannot exist, and the server's error for that is replaced by ours. So the place in a pipeline, the skipping up to
- * Sync and the end of the transaction are the server's own doing.
+ * that cannot exist, or, in the simple protocol, a Query that is no SQL; the server's error for that is replaced by ours.
+ * So the place in a pipeline, the skipping up to Sync and the end of the transaction are the server's own doing.
  */
 export const REFUSED_NAME = 'refused by sluice'
 
 export const REFUSED_DESCRIBE: Buffer = encodeDescribe(Target.statement, REFUSED_NAME)
+
+export const REFUSED_QUERY: Buffer = encodeQuery(REFUSED_NAME)
 
 export function encodeRefusal(error: SluiceError): Buffer {
   return encodeError(error, 'ERROR', error.position)

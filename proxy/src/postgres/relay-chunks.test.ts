@@ -264,6 +264,7 @@ class ToyServer {
         this.#portals.clear()
         return [ready()]
       case 'Q':
+        if (first === 'refused by sluice') return [serverError('42601', 'syntax'), ready()]
         return this.#unlucky()
           ? [serverError('42601', 'syntax'), ready()]
           : [columns, ...rows, complete('SELECT 3'), ready()]

@@ -36,7 +36,9 @@ import {
 } from './scripted-session.js'
 
 const REFUSED = 'E 42501 refused by rule `r`'
+/** What goes to the server instead of a refused message. */
 const PROBE = 'D Srefused by sluice'
+const PROBE_QUERY = 'Q refused by sluice'
 
 describe('simple queries', () => {
   test('an allowed query and its answer pass as they came', async () => {
@@ -53,7 +55,7 @@ describe('simple queries', () => {
   test('a refused query fails on the server, and the client reads why', async () => {
     const session = new ScriptedSession()
     await session.client(query('forbidden'))
-    expect(session.sent()).toEqual([PROBE, 'S'])
+    expect(session.sent()).toEqual([PROBE_QUERY])
     await session.server(noSuchStatement, ready('E'))
     expect(session.told()).toEqual([REFUSED, 'Z E'])
     await session.client(query('select 1'))
@@ -63,7 +65,7 @@ describe('simple queries', () => {
   test('pipelined queries are answered in order, refusals too', async () => {
     const session = new ScriptedSession()
     await session.client(query('a'), query('forbidden'), query('b'))
-    expect(session.sent()).toEqual(['Q a', PROBE, 'S', 'Q b'])
+    expect(session.sent()).toEqual(['Q a', PROBE_QUERY, 'Q b'])
     await session.server(complete('A'), ready(), noSuchStatement, ready(), complete('B'), ready())
     expect(session.told()).toEqual(['C A', 'Z I', REFUSED, 'Z I', 'C B', 'Z I'])
     expect(session.gate.log.slice(-2)).toEqual(['finished 1 A rows 0 bytes 0', 'finished 2 B rows 0 bytes 0'])
@@ -102,7 +104,7 @@ describe('simple queries', () => {
   test('the function call protocol is refused in its place', async () => {
     const session = new ScriptedSession()
     await session.client(message('F', Buffer.alloc(12)))
-    expect(session.sent()).toEqual([PROBE, 'S'])
+    expect(session.sent()).toEqual([PROBE_QUERY])
     await session.server(noSuchStatement, ready())
     expect(session.told()).toEqual(['E 0A000 the function call protocol is not supported by this gateway', 'Z I'])
     expect(session.gate.log).toEqual(['refuse function call'])
@@ -160,6 +162,14 @@ describe('extended queries', () => {
     await session.server(serverError('42601', 'syntax'), ready(), complete('B'), ready())
     expect(session.told()).toEqual(['E 42601 syntax', 'Z I', 'C B', 'Z I'])
     expect(session.ended).toEqual([])
+  })
+
+  test('a refused query that the server skips is not answered either', async () => {
+    const session = new ScriptedSession()
+    await session.client(parse('', 'a'), query('forbidden'), sync, query('b'))
+    expect(session.sent()).toEqual(['P <a', PROBE_QUERY, 'S', 'Q b'])
+    await session.server(serverError('42601', 'syntax'), ready(), complete('B'), ready())
+    expect(session.told()).toEqual(['E 42601 syntax', 'Z I', 'C B', 'Z I'])
   })
 
   test('statements that the server skips are told to have not run', async () => {
@@ -309,7 +319,7 @@ describe('names of prepared statements', () => {
     session.gate.permit = (statement) =>
       ({ kind: 'pass', statement, number: 0, masking: 'none', rowsToRecord: 0 }) as never
     await session.client(parse('p', 'forbidden'), sync, query('execute p'))
-    expect(session.sent().slice(-2)).toEqual([PROBE, 'S'])
+    expect(session.sent().slice(-1)).toEqual([PROBE_QUERY])
   })
 
   test('EXECUTE of an unknown name fails as on the server', async () => {
@@ -658,7 +668,7 @@ describe('the end of a session', () => {
   test('in other encodings than UTF-8 a text above ASCII is refused', async () => {
     const session = new ScriptedSession(undefined, 'LATIN1')
     await session.client(query('select 1'), query('select é'))
-    expect(session.sent()).toEqual(['Q select 1', PROBE, 'S'])
+    expect(session.sent()).toEqual(['Q select 1', PROBE_QUERY])
   })
 
   const bad: [string, Buffer][] = [
@@ -700,10 +710,16 @@ describe('the end of a session', () => {
     expect(session.told().at(-1)).toMatch(/^E FATAL 08P01/)
   })
 
-  test('an answer to the refusal`s question ends it', async () => {
+  const answered: [string, Buffer, Buffer][] = [
+    ['a description', parse('', 'forbidden'), parameterDescription()],
+    ['a result', query('forbidden'), rowDescription('a')],
+    ['an outcome', query('forbidden'), complete('SELECT 1')],
+    ['no error', query('forbidden'), ready()],
+  ]
+  test.each(answered)('%s where a refused statement must fail ends it', async (_what, command, bytes) => {
     const session = new ScriptedSession()
-    await session.client(query('forbidden'))
-    await session.server(parameterDescription(), noData)
+    await session.client(command)
+    await session.server(bytes)
     expect(session.told().at(-1)).toMatch(/^E FATAL 08P01/)
   })
 })

@@ -310,8 +310,9 @@ export class ResultReader {
   #readyForQuery(bytes: Buffer, start: number, end: number): void {
     const status = decodeReadyForQuery(bytes, start + HEADER, end)
     const head = this.#head()
-    if (head?.kind === 'query' || head?.kind === 'sync') {
-      if (this.#open !== 'nothing') throw unexpected(Result.readyForQuery)
+    if (head?.kind === 'query' || head?.kind === 'refused-query' || head?.kind === 'sync') {
+      const refusedOnly = head.kind === 'refused-query' && !this.#failed
+      if (this.#open !== 'nothing' || refusedOnly) throw unexpected(Result.readyForQuery)
       this.#conversation.exchanges.shift()
       this.#failed = false
     } else if (this.#straySyncs > 0) this.#straySyncs--
@@ -400,7 +401,7 @@ export class ResultReader {
       return
     }
     if (head === undefined || this.#failed) throw unexpected(Result.error)
-    if (head.kind === 'refusal') toClient.write(head.answer!)
+    if (head.answer !== undefined) toClient.write(head.answer)
     else {
       const withheld = this.#mustWithhold(head, fields)
       gate.failed(head.pass, fields.code, withheld ? WITHHELD : fields.message)
@@ -411,7 +412,7 @@ export class ResultReader {
     const copying = this.#open === 'copy-in'
     if (copying) this.#conversation.copyingIn = undefined
     this.#closeResult()
-    if (head.kind === 'query') {
+    if (head.kind === 'query' || head.kind === 'refused-query') {
       this.#failed = true
       this.#straySyncs = 0
     } else if (head.kind !== 'sync') {

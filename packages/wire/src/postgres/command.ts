@@ -107,6 +107,16 @@ export function decodeExecute(bytes: Buffer, start: number, end: number): string
   return portal
 }
 
+export function encodeQuery(text: string): Buffer {
+  const length = 4 + Buffer.byteLength(text) + 1
+  const message = Buffer.allocUnsafe(1 + length)
+  message.writeUInt8(Command.query, 0)
+  message.writeInt32BE(length, 1)
+  message.write(text, 5)
+  message.writeUInt8(0, length)
+  return message
+}
+
 export function encodeDescribe(target: number, name: string): Buffer {
   const message = Buffer.allocUnsafe(7 + name.length)
   message.writeUInt8(Command.describe, 0)
@@ -117,7 +127,6 @@ export function encodeDescribe(target: number, name: string): Buffer {
   return message
 }
 
-export const SYNC: Buffer = Buffer.from([Command.sync, 0, 0, 0, 4])
 export const TERMINATE: Buffer = Buffer.from([Command.terminate, 0, 0, 0, 4])
 
 /**
