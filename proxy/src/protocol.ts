@@ -1,6 +1,6 @@
 import type { Dialect, Identity, Secret, SluiceError } from '@sluice/domain'
 import type { UserDirectory } from '@sluice/identity'
-import type { Channel, TlsClientOptions, TlsServerOptions } from './channel.js'
+import type { Channel, TlsClientOptions, TlsFacts, TlsServerOptions } from './channel.js'
 import type { Gate } from './gate.js'
 import type { MysqlServerGreeting } from './mysql/greet.js'
 import type { Relay, RelayPorts } from './relay.js'
@@ -49,6 +49,14 @@ export interface RelayOptions<H extends Hello, U extends Upstream> {
   readonly gate: Gate
   readonly ports: RelayPorts
   readonly limits: { readonly messageBytes: number }
+  /** The key of `hash` masks; left out: one that lives as long as the process. */
+  readonly maskOptions?: { readonly hashKey: Buffer }
+  /** MySQL's COM_CHANGE_USER: the client, and how it proves itself again; left out: it cannot. */
+  readonly reauthentication?: {
+    readonly address: string
+    readonly tls: TlsFacts | undefined
+    readonly prove: (channel: Channel, hello: H) => Promise<Identity>
+  }
   /** MySQL's KILL of another session of the same user, by the gateway's or the server's number; undefined: done. */
   readonly killSession: (connectionId: number, what: 'query' | 'connection') => SluiceError | undefined
 }

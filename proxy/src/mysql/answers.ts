@@ -1,4 +1,4 @@
-import type { SluiceError } from '@sluice/domain'
+import { SluiceError } from '@sluice/domain'
 import { WireError } from '@sluice/wire'
 import {
   type ColumnDefinition,
@@ -27,8 +27,8 @@ export interface AnswerLine {
   waitForPlan<T>(promise: Promise<T>, then: (value: T) => void): void
   /** The client is to send a file now. */
   fileComes(): void
-  /** The answer is complete. */
-  answered(exchange: Exchange): void
+  /** The answer is complete; these commands of the gateway's own follow. */
+  answered(followUps: readonly Buffer[]): void
   /** Ends the session once the packets that have arrived are worked off; an error is told to the client. */
   endAfter(reason: string | SluiceError): void
 }
@@ -48,6 +48,8 @@ export class Answers implements ResultEvents {
   #look: RowLook | undefined
   /** An OK packet that the client gets after the gateway's own statement. */
   #owed: Buffer[] = []
+  /** The server answered the exchange with an error. */
+  #refused = false
 
   constructor(options: {
     readonly gate: Gate
@@ -65,15 +67,22 @@ export class Answers implements ResultEvents {
     this.#maskOptions = options.maskOptions
   }
 
-  /** An exchange goes upstream. */
-  start(exchange: Exchange): void {
+  /** An exchange goes upstream; `sequence` is due to the client next. */
+  start(exchange: Exchange, sequence: number): void {
     this.drain()
+    this.#refused = false
+    if (exchange.success) this.#owed = framePacket(exchange.success, sequence)
     this.#look = undefined
     this.exchange = exchange
     this.reader.start(exchange.expected, exchange.binary)
     const { pass } = exchange
     this.reader.wantColumns = pass !== undefined && (pass.masking !== 'none' || pass.rowsToRecord > 0)
     if (exchange.expected === 'rows') this.#treatRows(exchange.prepared?.cursor?.look)
+  }
+
+  /** The sequence id of a packet that the client gets after commands of the gateway's own; undefined: there is none. */
+  get owes(): number | undefined {
+    return this.#owed[0]?.[3]
   }
 
   /** Hands on the rows that were masked so far. */
@@ -135,10 +144,10 @@ export class Answers implements ResultEvents {
     const exchange = this.exchange
     if (exchange?.hidden) return false
     const strip = !this.#clientSessionTrack && ok.plainLength < end - start
-    if (!strip && exchange?.followUp === undefined) return true
+    if (!strip && exchange?.followUps === undefined) return true
     const payload = bytes.subarray(start, end)
     const packets = framePacket(strip ? withoutSessionState(payload, ok) : Buffer.from(payload), bytes[start - 1]!)
-    if (exchange?.followUp !== undefined) {
+    if (exchange?.followUps !== undefined) {
       this.#owed = packets
     } else {
       this.#line.flush()
@@ -165,7 +174,11 @@ export class Answers implements ResultEvents {
   failed(error: ErrPacket, sequence: number): boolean {
     const exchange = this.exchange
     if (!exchange) return true
-    if (exchange.hidden) throw new WireError('the server refused the statement that follows its session')
+    this.#refused = true
+    if (exchange.hidden)
+      throw new SluiceError('upstream_refused', `the server refused a command of the gateway: ${error.message}`, {
+        clientMessage: 'the database does not let the session begin anew',
+      })
     if (exchange.prepared && exchange.expected !== 'rows') exchange.prepared.cursor = undefined
     exchange.onFailed?.()
     const { pass } = exchange
@@ -194,12 +207,13 @@ export class Answers implements ResultEvents {
     const exchange = this.exchange
     this.exchange = undefined
     if (!exchange) return true
-    if (exchange.hidden) {
+    const next = this.#refused ? undefined : exchange.followUps
+    if (next === undefined || next.length === 0) {
       this.#line.flush()
       for (const packet of this.#owed) this.pass(packet)
       this.#owed = []
     }
-    this.#line.answered(exchange)
+    this.#line.answered(next ?? [])
     return !exchange.hidden
   }
 

@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer'
-import { SluiceError } from '@sluice/domain'
+import { Secret, SluiceError } from '@sluice/domain'
 import type { Analysed } from '@sluice/parsers'
 import type { RecordedValue } from '@sluice/recorder'
 import { WireError } from '@sluice/wire'
 import {
   COMMAND,
   commandName,
+  decodeChangeUser,
   decodeExecute,
   decodeFieldList,
   decodeLongDataHead,
@@ -18,6 +19,7 @@ import {
 } from '@sluice/wire/mysql'
 import type { Gate, Pass, Statement, Verdict } from '../gate.js'
 import type { RelayOptions } from '../protocol.js'
+import { type CharacterSet, characterSetOf } from './character-set.js'
 import type { Exchange, Line } from './exchange.js'
 import type { MysqlHello } from './greet.js'
 import {
@@ -29,6 +31,7 @@ import {
   TRACKING_STATEMENT,
 } from './lexical-state.js'
 import type { MysqlUpstream } from './log-in.js'
+import { LOGIN_PACKET_LIMIT, PacketChannel } from './packet-channel.js'
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.js'
 import { recordParameter } from './recorded-values.js'
 import {
@@ -163,6 +166,9 @@ export class Commands {
         break
       case COMMAND.resetConnection:
         this.#resetConnection(received)
+        break
+      case COMMAND.changeUser:
+        this.#changeUser(received)
         break
       case COMMAND.quit:
         this.#line.sendUnanswered(received.packets)
@@ -300,15 +306,76 @@ export class Commands {
     this.#line.send(packets, {
       ...plain('single'),
       onOk: () => this.#prepared.clear(),
-      followUp: this.#withoutAttributes(TRACKING_STATEMENT),
+      followUps: [this.#withoutAttributes(TRACKING_STATEMENT)],
     })
+  }
+
+  /**
+   * The same user proves itself again, and gets a session as new: the server's is reset, not changed, because the server
+   * knows another user. Manual: "COM_CHANGE_USER".
+   */
+  #changeUser({ payload }: Received): void {
+    const { hello, reauthentication } = this.#options
+    const change = this.#orMalformed(() => decodeChangeUser(payload.subarray(1), hello.capabilities))
+    if (!change) return
+    const characterSet = change.characterSet === undefined ? hello.characterSet : characterSetOf(change.characterSet)
+    if (!reauthentication || (change.user !== hello.user && change.user !== hello.login)) {
+      this.#refuseChange('the user of a session cannot be changed', 'open a new connection to log in as somebody else')
+      return
+    }
+    if (!characterSet) {
+      this.#refuseChange('this character set is not supported', 'use utf8mb4, utf8mb3, latin1 or ascii')
+      return
+    }
+    // The answer to the first challenge is not for the nonce of now, if clients switched plugins: they are asked anew.
+    const authPlugin = change.authPlugin === 'caching_sha2_password' ? '' : (change.authPlugin ?? '')
+    const { authResponse } = change
+    this.#line.converse(
+      (channel, sequence) => {
+        const packets = new PacketChannel(channel, LOGIN_PACKET_LIMIT, sequence)
+        return reauthentication
+          .prove(channel, { ...hello, authPlugin, authResponse: new Secret(authResponse), packets })
+          .finally(() => this.#line.continueWith(packets.sequence))
+      },
+      (identity) => {
+        if (identity.user !== hello.user) throw new SluiceError('internal', 'another user was proved than asked for')
+        this.#beginAnew(characterSet, change.database)
+      },
+    )
+  }
+
+  #refuseChange(what: string, hint: string): void {
+    const error = new SluiceError('feature_unsupported', `COM_CHANGE_USER: ${what}`, { hint })
+    this.#answerRefusal(this.#gate.refuse('COM_CHANGE_USER', error).error)
+  }
+
+  #beginAnew(characterSet: CharacterSet, database: string): void {
+    const setNames = `set names ${characterSet === 'utf8mb3' ? 'utf8' : characterSet}`
+    const followUps = [TRACKING_STATEMENT, setNames].map((text) => this.#withoutAttributes(text))
+    const success = plainOkPayload(this.#options.hello.status)
+    const reset = (pass: Pass | undefined, after: readonly Buffer[], hooks: Hooks) => {
+      this.#prepared.clear()
+      this.#line.send(framePacket(Buffer.of(COMMAND.resetConnection), 0), {
+        pass,
+        expected: 'single',
+        binary: false,
+        hidden: true,
+        followUps: [...followUps, ...after],
+        success,
+        ...hooks,
+      })
+    }
+    if (database === '' || database === this.#lexical.schema) {
+      reset(undefined, [], {})
+      return
+    }
+    const initDb = Buffer.concat([Buffer.of(COMMAND.initDb), Buffer.from(database)])
+    this.#standIn(`use ${quoted(Buffer.from(database))}`, (pass, hooks) => reset(pass, [initDb], hooks))
   }
 
   #refuseCommand(code: number): void {
     const name = commandName(code)
-    const error = new SluiceError('feature_unsupported', `\`${name}\` is not supported through the gateway`, {
-      ...(code === COMMAND.changeUser ? { hint: 'open a new connection to log in as somebody else' } : {}),
-    })
+    const error = new SluiceError('feature_unsupported', `\`${name}\` is not supported through the gateway`)
     this.#answerRefusal(this.#gate.refuse(name, error).error, UNKNOWN_COMMAND)
   }
 

@@ -1,4 +1,5 @@
 import type { PrepareOk } from '@sluice/wire/mysql'
+import type { Channel } from '../channel.js'
 import type { Pass } from '../gate.js'
 import type { PreparedStatement } from './prepared-statements.js'
 import type { Expected } from './result-reader.js'
@@ -16,8 +17,10 @@ export interface Exchange {
   /** The server took it; called before the client hears of it. */
   readonly onOk?: () => void
   readonly onFailed?: () => void
-  /** A statement of the gateway's own that runs before the client hears of the success. */
-  readonly followUp?: Buffer
+  /** Commands of the gateway's own that run, hidden, before the client hears of the success. */
+  readonly followUps?: readonly Buffer[]
+  /** What the client hears then; left out: the answer to this command. */
+  readonly success?: Buffer
   /** The gateway's own: nothing of the answer goes to the client. */
   readonly hidden?: true
 }
@@ -35,5 +38,9 @@ export interface Line {
   answerError(error: { readonly errno: number; readonly sqlState: string; readonly message: string }): void
   /** The command at hand waits. What goes wrong in `then` ends the session. */
   wait<T>(promise: Promise<T>, then: (value: T) => void): void
+  /** Lets the login's steps talk with the client; then goes on, or ends the session where they reject. */
+  converse<T>(talk: (channel: Channel, sequence: number) => Promise<T>, then: (value: T) => void): void
+  /** Packets went to and fro for the command at hand: this sequence id is due next. */
+  continueWith(sequence: number): void
   end(reason: string): void
 }

@@ -15,9 +15,11 @@ export class PacketChannel {
   readonly #limit: number
   #next = 0
 
-  constructor(channel: Channel, limit: number) {
+  /** `first`: the sequence id to go on with, where packets went before. */
+  constructor(channel: Channel, limit: number, first = 0) {
     this.#channel = channel
     this.#limit = limit
+    this.#next = first
   }
 
   /** The sequence id of the next packet, whoever sends it. */

@@ -12,6 +12,7 @@ import {
   PacketFramer,
   type PacketSink,
 } from '@sluice/wire/mysql'
+import type { Channel, TlsFacts } from '../channel.js'
 import type { RelayOptions } from '../protocol.js'
 import type { Relay, RelayPorts } from '../relay.js'
 import { type AnswerLine, Answers } from './answers.js'
@@ -21,6 +22,7 @@ import type { Exchange, Line } from './exchange.js'
 import type { MysqlHello } from './greet.js'
 import { LexicalState } from './lexical-state.js'
 import type { MysqlUpstream } from './log-in.js'
+import { RelayChannel } from './relay-channel.js'
 import { ResultReader } from './result-reader.js'
 
 /** Bytes of a command that are looked at before it is taken: enough for COM_STMT_SEND_LONG_DATA, which streams. */
@@ -55,12 +57,16 @@ class MysqlRelay implements Relay {
   #fileEnds = false
   #clientHeld = false
   #endAfter: string | SluiceError | undefined
+  /** The client proves itself again. */
+  #talk: RelayChannel | undefined
+  readonly #peer: { readonly address: string; readonly tls: TlsFacts | undefined } | undefined
   #ended = false
 
   constructor(options: RelayOptions<MysqlHello, MysqlUpstream>) {
     const { hello, upstream, limits, gate } = options
     this.#ports = options.ports
     this.#limit = limits.messageBytes
+    this.#peer = options.reauthentication
     const lexical = new LexicalState(
       {
         dialect: 'mysql',
@@ -105,7 +111,12 @@ class MysqlRelay implements Relay {
 
   fromClient(chunk: Buffer): void {
     this.#guard('client', () => {
+      if (this.#talk) {
+        this.#talk.push(chunk)
+        return
+      }
       this.#client.feed(chunk)
+      this.#feedTalk()
       this.#holdBacklog()
     })
   }
@@ -144,8 +155,8 @@ class MysqlRelay implements Relay {
   /** The sequence id that an ERR packet must have now, where the client can read one. */
   #sequenceForError(): number | undefined {
     if (this.#answers.exchange) {
-      const readable = this.#server.atPacketEdge && this.#reader.canFail && !this.#answers.exchange.hidden
-      return readable ? this.#server.expected : undefined
+      if (this.#answers.owes !== undefined) return this.#answers.owes
+      return this.#server.atPacketEdge && this.#reader.canFail ? this.#server.expected : undefined
     }
     return this.#waiting || !this.#client.atPacketEdge ? this.#client.expected : 0
   }
@@ -249,15 +260,42 @@ class MysqlRelay implements Relay {
           this.#goOn()
         })
       },
+      continueWith: (sequence) => {
+        this.#client.expected = sequence
+      },
+      converse: (talk, then) => this.#converse(talk, then),
       end: (reason) => this.#end(reason),
     }
+  }
+
+  /** The command that begins a talk may have its first words behind it. */
+  #feedTalk(): void {
+    this.#talk?.push(this.#client.takeBacklog())
+  }
+
+  /** What the client sends goes to the talk, packet by packet as that reads; what is left over is the next command. */
+  #converse<T>(talk: (channel: Channel, sequence: number) => Promise<T>, then: (value: T) => void): void {
+    const peer = this.#peer
+    if (!peer) throw new SluiceError('internal', 'a talk with a client that is not known')
+    const channel = new RelayChannel(peer, (bytes) => this.#ports.toClient(bytes))
+    this.#talk = channel
+    this.#waiting = true
+    this.#client.pause()
+    this.#settle(talk(channel, this.#client.expected ?? 1), (value) => {
+      this.#talk = undefined
+      this.#waiting = false
+      this.#client.feed(channel.take())
+      then(value)
+      if (!this.#busy) this.#client.expected = 0
+      this.#goOn()
+    })
   }
 
   #send(packets: readonly Buffer[], exchange: Exchange): void {
     for (const packet of packets) this.#ports.toServer(packet)
     this.#client.pause()
-    this.#server.expected = exchange.hidden ? packets.length & 0xff : this.#client.expected
-    this.#answers.start(exchange)
+    this.#server.expected = exchange.hidden ? 1 : this.#client.expected
+    this.#answers.start(exchange, this.#client.expected ?? 1)
   }
 
   #answerLine(): AnswerLine {
@@ -280,17 +318,12 @@ class MysqlRelay implements Relay {
         this.#fileComes = true
         this.#client.expected = this.#server.expected
       },
-      answered: ({ followUp }) => {
+      answered: ([next, ...followUps]) => {
         this.#client.expected = 0
         this.#server.expected = undefined
-        if (followUp) {
-          this.#send([Buffer.concat(framePacket(followUp, 0))], {
-            pass: undefined,
-            expected: 'single',
-            binary: false,
-            hidden: true,
-          })
-        }
+        if (!next) return
+        const own = { pass: undefined, expected: 'single', binary: false, hidden: true, followUps } as const
+        this.#send([Buffer.concat(framePacket(next, 0))], own)
       },
       endAfter: (reason) => {
         this.#endAfter ??= reason
@@ -325,6 +358,7 @@ class MysqlRelay implements Relay {
     if (this.#ended) return
     this.#answers.abandon('2013', reason)
     this.#ended = true
+    this.#talk?.close(new SluiceError('protocol_violation', reason))
     this.#client.pause()
     this.#server.pause()
     this.#ports.end(reason)

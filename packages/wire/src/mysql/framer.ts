@@ -97,6 +97,13 @@ export class PacketFramer {
     }
   }
 
+  /** Takes away the bytes that were kept. */
+  takeBacklog(): Buffer {
+    const kept = Buffer.concat(this.#backlog)
+    this.#backlog = []
+    return kept
+  }
+
   feed(chunk: Buffer): void {
     if (this.#backlog.length > 0) this.#backlog.push(chunk)
     else this.#read(chunk)
