@@ -16,6 +16,9 @@ export interface AnalyserOptions {
   readonly cacheBytes?: number
 }
 
+/** The thread for large texts ends after this time without any. */
+const IDLE_MS = 5000
+
 /** Longer texts are not read on the event loop. */
 const INLINE_BYTES = 4096
 
@@ -40,7 +43,7 @@ class CachingAnalyser implements Analyser {
     this.#maxBytes = maxBytes
     this.#cache = new FactCache(cacheBytes)
     this.#small = new ParserThread(timeoutMs)
-    this.#large = new ParserThread(timeoutMs)
+    this.#large = new ParserThread(timeoutMs, IDLE_MS)
     this.#reader.load('postgres').catch(() => {})
     this.#small.start()
   }

@@ -23,15 +23,22 @@ const CLOSED: Reading = { ok: false, cause: 'limit', reason: 'the gateway is shu
  */
 export class ParserThread {
   readonly #timeoutMs: number
+  readonly #idleMs: number | undefined
   readonly #queue: Job[] = []
   #worker: Worker | undefined
   #ready = false
   #current: Job | undefined
   #timer: NodeJS.Timeout | undefined
+  #idleTimer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(timeoutMs: number) {
+  /**
+   * `timeoutMs`: the longest time for one text. `idleMs`: with nothing to do for so long, the thread ends and gives back the
+   * memory that large texts took; left out: it stays.
+   */
+  constructor(timeoutMs: number, idleMs?: number) {
     this.#timeoutMs = timeoutMs
+    this.#idleMs = idleMs
   }
 
   /** Never rejects. */
@@ -74,6 +81,7 @@ export class ParserThread {
 
   #next(): void {
     if (this.#current || this.#queue.length === 0 || this.#closed) return
+    clearTimeout(this.#idleTimer)
     this.start()
     const worker = this.#worker
     if (!worker) return
@@ -95,6 +103,15 @@ export class ParserThread {
     const job = this.#current
     this.#current = undefined
     job?.done(reading)
+    if (this.#idleMs === undefined || this.#queue.length > 0) return
+    clearTimeout(this.#idleTimer)
+    this.#idleTimer = setTimeout(() => this.#rest(), this.#idleMs).unref()
+  }
+
+  #rest(): void {
+    const worker = this.#worker
+    this.#worker = undefined
+    worker?.terminate().catch(() => {})
   }
 
   #replace(worker: Worker, reading: Reading): void {

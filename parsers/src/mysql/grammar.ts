@@ -18,11 +18,9 @@ export class MysqlGrammar {
 
   async #load(): Promise<void> {
     const require = createRequire(import.meta.url)
-    const open = (build: string): NodeSqlParser => {
-      const { Parser } = require(`node-sql-parser/build/${build}`) as { Parser: new () => NodeSqlParser }
-      return new Parser()
-    }
-    this.#parsers = { mysql: open('mysql'), mariadb: open('mariadb') }
+    const mysql = require('node-sql-parser/build/mysql') as ParserModule
+    const mariadb = require('node-sql-parser/build/mariadb') as ParserModule
+    this.#parsers = { mysql: new mysql.Parser(), mariadb: new mariadb.Parser() }
     const rust = await import('@guanmingchiu/sqlparser-ts')
     await rust.init()
     this.#rust = rust as unknown as SqlParserRust
@@ -64,6 +62,10 @@ export interface NodeSqlTree {
 
 interface NodeSqlParser {
   parse(sql: string): NodeSqlTree
+}
+
+interface ParserModule {
+  readonly Parser: new () => NodeSqlParser
 }
 
 interface SqlParserRust {
