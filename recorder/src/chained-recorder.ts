@@ -17,20 +17,24 @@ export interface ChainedRecorderOptions {
 }
 
 const FLUSH_INTERVAL = 20 // milliseconds, relaxed
-const FLUSH_BYTES = 64 * 1024 // of one session, relaxed
+/** In `strict`, what nobody waits for goes with the session's next statement, or after this many milliseconds. */
+const LINGER = 50
+const FLUSH_BYTES = 64 * 1024 // of one session that does not wait to be flushed
 const RETRY = 200 // milliseconds
 const SWEEP = 50
 const REPORT_INTERVAL = 10_000
 
 /**
- * Sessions' events, chained and handed to a store in batches. `strict` sends what one turn of the event loop brought, `relaxed`
- * what 20 ms brought; in both, all sessions that have something go together.
+ * Sessions' events, chained and handed to a store in batches. What somebody waits for (`strict`) is sent at the end of the
+ * event loop's turn, all such sessions together. The rest gathers for some milliseconds, so that it costs no batch of its
+ * own and, above all, is not in flight when the session's next statement must be.
  */
 export class ChainedRecorder implements Recorder {
   readonly #options: ChainedRecorderOptions
   readonly #store: Store
   readonly #streams = new Set<SessionStream>()
-  /** Streams with events to send and nothing in flight. */
+  /** Streams with events to send and nothing in flight: those that somebody waits for, and the others. */
+  #urgent = new Set<SessionStream>()
   #dirty = new Set<SessionStream>()
   #failed: SentBatch[] = []
   #reported = 0
@@ -72,7 +76,7 @@ export class ChainedRecorder implements Recorder {
     if (stream.ended || this.#closed) return Promise.reject(unavailable('the record of this session is closed'))
     const wait = this.#options.strict || this.#pending > this.#options.memoryLimit
     if (wait && this.#givenUp()) return Promise.reject(unavailable('the store is away'))
-    const item = this.#push(stream, event)
+    const item = this.#push(stream, event, wait)
     if (!wait) return undefined
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
@@ -98,11 +102,11 @@ export class ChainedRecorder implements Recorder {
     this.#push(stream, event)
   }
 
-  #push(stream: SessionStream, event: SessionEvent): ReturnType<SessionStream['push']> {
+  #push(stream: SessionStream, event: SessionEvent, urgent = false): ReturnType<SessionStream['push']> {
     const before = stream.cost
     const item = stream.push(event)
     this.#pending += stream.cost - before
-    this.#markDirty(stream)
+    this.#markDirty(stream, urgent)
     if (this.#pending > this.#options.memoryLimit / 2 && !this.#hurried) {
       this.#hurried = true
       this.#store.hurry()
@@ -113,7 +117,7 @@ export class ChainedRecorder implements Recorder {
   #end(stream: SessionStream, reason: string): Promise<void> {
     if (stream.ended) return Promise.resolve()
     stream.end(Date.now(), reason)
-    this.#markDirty(stream)
+    this.#markDirty(stream, this.#options.strict)
     return new Promise((resolve) => {
       // The stream is delivered whenever the store is back; the caller is not kept longer than for a statement.
       const timer = setTimeout(resolve, this.#options.acknowledgeWithin)
@@ -134,26 +138,39 @@ export class ChainedRecorder implements Recorder {
     stream.withdrawAll()
     this.#streams.delete(stream)
     this.#dirty.delete(stream)
+    this.#urgent.delete(stream)
   }
 
-  #markDirty(stream: SessionStream): void {
-    if (stream.inFlight !== undefined) return
-    this.#dirty.add(stream)
-    if (this.#options.strict || stream.cost > FLUSH_BYTES) this.#immediate ??= setImmediate(() => this.#flush())
-    else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_INTERVAL)
+  #markDirty(stream: SessionStream, urgent: boolean): void {
+    if (stream.inFlight !== undefined || this.#urgent.has(stream)) return
+    if (urgent || stream.cost > FLUSH_BYTES) {
+      this.#dirty.delete(stream)
+      this.#urgent.add(stream)
+      this.#immediate ??= setImmediate(() => this.#flushUrgent())
+    } else {
+      this.#dirty.add(stream)
+      this.#timer ??= setTimeout(() => this.#flush(), this.#options.strict ? LINGER : FLUSH_INTERVAL)
+    }
   }
 
   #flush(): void {
     clearTimeout(this.#timer)
-    clearImmediate(this.#immediate!)
     clearTimeout(this.#retry)
-    this.#timer = this.#immediate = this.#retry = undefined
+    this.#timer = this.#retry = undefined
+    for (const stream of this.#dirty) this.#urgent.add(stream)
+    this.#dirty = new Set()
+    this.#flushUrgent()
+  }
+
+  #flushUrgent(): void {
+    clearImmediate(this.#immediate)
+    this.#immediate = undefined
     if (!this.#store.ready) return // `onReady` comes back here
     const batches = this.#failed
     this.#failed = []
-    const dirty = this.#dirty
-    this.#dirty = new Set()
-    for (const stream of dirty) {
+    const urgent = this.#urgent
+    this.#urgent = new Set()
+    for (const stream of urgent) {
       const batch = stream.nextBatch(this.#options.key)
       if (batch !== undefined) batches.push(batch)
     }
@@ -177,7 +194,7 @@ export class ChainedRecorder implements Recorder {
       this.#streams.delete(stream)
       stream.onDone?.()
     } else if (stream.waiting || stream.ended) {
-      this.#markDirty(stream)
+      this.#markDirty(stream, stream.awaited || stream.ended)
     }
   }
 
@@ -232,7 +249,7 @@ export class ChainedRecorder implements Recorder {
     this.#flush()
     while (this.#streams.size > 0 && Date.now() < deadline && !this.#givenUp()) {
       await new Promise((resolve) => setTimeout(resolve, 5))
-      if (this.#dirty.size > 0) this.#flush()
+      if (this.#dirty.size + this.#urgent.size > 0) this.#flush()
     }
     await this.#salvage()
     clearTimeout(this.#retry)

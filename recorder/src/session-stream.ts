@@ -65,6 +65,11 @@ export class SessionStream {
     return this.#queue.length > 0
   }
 
+  /** Somebody waits for something that waits here. */
+  get awaited(): boolean {
+    return this.#queue.some((item) => item.waiter !== undefined)
+  }
+
   /** Nothing was ever sent: the store does not know this session. */
   get unknown(): boolean {
     return this.#seq === 1
