@@ -556,6 +556,76 @@ describe('commands', () => {
   })
 })
 
+describe('COM_CHANGE_USER', () => {
+  const changeUser = (user: string, database = '') => bytes(0x11, `${user}\0`, 1, 'x', `${database}\0`, u16(45))
+  const answer = frame(2, Buffer.from('right'))
+
+  it('proves the same user again, resets the session of the server, and follows it anew', async () => {
+    const all = Buffer.concat([frame(0, changeUser('alice', 'other')), answer, frame(0, bytes(3, 'select 1'))])
+    for (let cut = 0; cut <= all.length; cut++) {
+      const session = new ScriptedSession({ clientSessionTrack: false })
+      session.command(0x16, 'select 1').serve(1, bytes(0, u32(9), u16(0), u16(0), 0, u16(0)))
+      session.relay.fromClient(all.subarray(0, cut))
+      await session.settled()
+      session.relay.fromClient(all.subarray(cut))
+      await session.settled()
+      expect(session.serverSaw).toHaveLength(2)
+      for (let i = 0; i < 4; i++) {
+        expect(session.clientSaw).toHaveLength(2)
+        session.serve(1, ok())
+      }
+      expect(session.serverSaw.map((packet) => packet.toString('latin1', 4, 20).replace(/[^ \w]/g, '.'))).toEqual([
+        '.select 1',
+        '.',
+        '.set session ses',
+        '.set names utf8m',
+        '.other',
+        '.select 1',
+      ])
+      expect(session.clientSaw.slice(1)).toEqual([frame(1, Buffer.from('prove it')), frame(3, ok())])
+      session.serve(1, ok()).command(0x17, u32(9), 0, u32(1))
+      expect(session.lastError).toMatch(/^1243/)
+      expect(session.gate.log.filter((line) => line.startsWith('database'))).toEqual(['database other'])
+    }
+  })
+
+  it('ends the session where the user does not prove itself', async () => {
+    const session = new ScriptedSession()
+    session.command(changeUser('alice@shop')).relay.fromClient(frame(2, Buffer.from('wrong')))
+    await session.settled()
+    expect(session.clientSaw.at(-1)![3]).toBe(3)
+    expect(session.lastError).toBe('1045 access denied')
+    expect(session.ended).toBe('access denied')
+    expect(session.toServer).toEqual([])
+  })
+
+  it('is refused for another user, another character set and a closed database, and the session goes on', async () => {
+    const session = new ScriptedSession()
+    session.command(changeUser('bob'))
+    expect(session.lastError).toMatch(/^1235 COM_CHANGE_USER: the user of a session cannot be changed/)
+    session.command(bytes(0x11, 'alice\0', 1, 'x', '\0', u16(28)))
+    expect(session.lastError).toMatch(/^1235 COM_CHANGE_USER: this character set/)
+    session.command(changeUser('alice', 'closed')).relay.fromClient(answer)
+    await session.settled()
+    expect(session.lastError).toMatch(/^1044/)
+    session.query('select 1').serve(1, ok())
+    expect(session.serverSaw).toHaveLength(1)
+    expect(session.ended).toBeUndefined()
+  })
+
+  it('ends with the client, and with what is no login', async () => {
+    const gone = new ScriptedSession()
+    gone.command(changeUser('alice')).relay.clientEnded()
+    await gone.settled()
+    expect(gone.ended).toBe('the client closed the connection')
+    const flood = new ScriptedSession()
+    flood.command(changeUser('alice')).relay.fromClient(Buffer.alloc(100_000))
+    await flood.settled()
+    expect(flood.ended).toBeDefined()
+    expect(flood.toServer).toEqual([])
+  })
+})
+
 describe('LOAD DATA LOCAL', () => {
   const ask = bytes(0xfb, 'x.csv')
 

@@ -39,7 +39,13 @@ export class ScriptedSession {
     this.gate = new WordGate()
     const agreed = options.capabilities ?? MODERN
     this.relay = createMysqlRelay({
-      hello: { capabilities: agreed, status: 2 } as MysqlHello,
+      hello: {
+        capabilities: agreed,
+        status: 2,
+        user: 'alice',
+        login: 'alice@shop',
+        characterSet: 'utf8mb4',
+      } as MysqlHello,
       upstream: {
         flavour: 'mysql',
         version: 90704,
@@ -50,6 +56,17 @@ export class ScriptedSession {
         database: 'shop',
       } as unknown as MysqlUpstream,
       gate: this.gate,
+      reauthentication: {
+        address: '192.0.2.1',
+        tls: undefined,
+        // Asks once, and is content with `right`.
+        prove: async (_channel, hello) => {
+          hello.packets.write(Buffer.from('prove it'))
+          const answer = (await hello.packets.read()).toString()
+          if (answer !== 'right') throw new SluiceError('authentication_failed', 'access denied')
+          return { user: hello.user, groups: [], method: 'caching_sha2_password' }
+        },
+      },
       limits: { messageBytes: options.messageBytes ?? 1 << 26 },
       killSession: (id, what) => {
         this.kills.push([id, what])
@@ -106,6 +123,7 @@ export class ScriptedSession {
 
 export const CLASSIC = capabilities(
   CAPABILITY.protocol41,
+  CAPABILITY.secureConnection,
   CAPABILITY.multiStatements,
   CAPABILITY.multiResults,
   CAPABILITY.localFiles,
