@@ -56,6 +56,11 @@ export class FactsBuilder {
     this.#settings.push(value === undefined ? { name, lasting } : { name, value, lasting })
   }
 
+  /** MySQL: a user variable is assigned, which keeps a value for later statements. Its name says nothing. */
+  userVariable(): void {
+    if (!this.#settings.some(({ name }) => name === '@')) this.setting('@', undefined, false)
+  }
+
   /** Takes over what another builder found in a part of the statement; not its kind. */
   absorb(part: FactsBuilder): void {
     for (const [key, use] of part.#relations) this.#relations.set(key, use)

@@ -20,7 +20,10 @@ export interface FunctionUse {
   readonly name: string
 }
 
-/** A change of a session setting: SET, RESET, set_config, SET NAMES; value undefined where the text does not say it. */
+/**
+ * A change of a session setting: SET, RESET, set_config, SET NAMES; value undefined where the text does not say it. Under the
+ * name `@`: a MySQL user variable (`SET @x = ...`, `@x := ...`, `SELECT ... INTO @x`).
+ */
 export interface SettingChange {
   readonly name: string
   readonly value?: string

@@ -137,8 +137,10 @@ const TAILS: Readonly<Record<Tail, TailReader>> = {
   explain: (reader, cursor) => {
     for (;;) {
       if (cursor.accept('FORMAT', '=')) cursor.at++
-      else if (cursor.accept('INTO', '@')) cursor.at++
-      else if (cursor.accept('FOR', 'SCHEMA') || cursor.accept('FOR', 'DATABASE')) cursor.at++
+      else if (cursor.accept('INTO', '@')) {
+        cursor.at++
+        reader.facts.userVariable()
+      } else if (cursor.accept('FOR', 'SCHEMA') || cursor.accept('FOR', 'DATABASE')) cursor.at++
       else if (!cursor.acceptAny('EXTENDED', 'PARTITIONS', 'ANALYZE')) break
     }
     if (cursor.accept('FOR', 'CONNECTION')) return reader.expressions()
@@ -369,7 +371,8 @@ function readAssignment(reader: StatementReader): void {
   cursor.accept(':')
   if (!cursor.accept('=')) throw new UnanalysableError('syntax', 'malformed SET')
   const lasting = scope === 'GLOBAL' || scope === 'PERSIST' || scope === 'PERSIST_ONLY'
-  if (!variable) facts.setting(name.toLowerCase(), constant(cursor), lasting)
+  if (variable) facts.userVariable()
+  else facts.setting(name.toLowerCase(), constant(cursor), lasting)
   if (lasting) facts.kind = { verb: 'set global', class: 'access' }
   reader.expressions()
 }

@@ -3,7 +3,10 @@ import { UnanalysableError } from '../unanalysable-error.js'
 import { functionClass, NO_FUNCTIONS } from './functions.js'
 import { type Cursor, isWord, type Token } from './tokens.js'
 
-/** The names that WITH clauses put in front of tables, innermost first. Compared without case. */
+/**
+ * The names that WITH clauses put in front of tables, innermost first. Compared as written: whether case matters is the
+ * server's setting, and a name that differs in case may be the table's.
+ */
 interface Scope {
   readonly names: Set<string>
   readonly outer: Scope | undefined
@@ -108,7 +111,7 @@ export class RowWalk {
     const recursive = cursor.accept('RECURSIVE')
     const scope: Scope = { names: new Set(), outer }
     do {
-      const name = cursor.identifier()?.toLowerCase()
+      const name = cursor.identifier()
       if (name === undefined) throw new UnanalysableError('syntax', 'a WITH clause without a name')
       if (cursor.sees('(')) cursor.skipParentheses()
       if (!cursor.accept('AS', '('))
@@ -117,7 +120,7 @@ export class RowWalk {
       this.#level({ kind: 'query', scope, use: SELECT, phase: 'output' })
       this.#close()
       scope.names.add(name)
-      this.cteNames.add(name)
+      this.cteNames.add(name.toLowerCase())
       // MariaDB: CYCLE column, ... RESTRICT
       if (cursor.accept('CYCLE')) while (!cursor.done && !cursor.accept('RESTRICT')) cursor.at++
     } while (cursor.accept(','))
@@ -223,6 +226,7 @@ export class RowWalk {
               this.#noteFunction(cursor.tokens[cursor.at - 2]?.name, cursor.peek()!)
             }
             cursor.at++
+            if (token.text === '@' && isWord(cursor.peek(), ':')) this.#facts.userVariable()
           }
         }
         continue
@@ -283,6 +287,7 @@ export class RowWalk {
           break
         case 'INTO':
           inFrom = false
+          if (isWord(cursor.peek(1), '@')) this.#facts.userVariable()
           if (cursor.peek(1)?.text === 'OUTFILE' || cursor.peek(1)?.text === 'DUMPFILE') this.#intoFile()
           break
         case 'FOR':
@@ -371,7 +376,7 @@ export class RowWalk {
       if (!cursor.done && !cursor.sees(')')) cursor.at++
     }
     const alias = this.#alias() ?? table.name
-    if (table.schema === undefined && isInScope(table.name.toLowerCase(), level.scope)) {
+    if (table.schema === undefined && isInScope(table.name, level.scope)) {
       this.#facts.plainOutput = false
       return false
     }
