@@ -5,6 +5,7 @@ import { type Decision, decide, type MaskSet, masksFor, type Policy, planMasks }
 import { type RecordedValue, redactText, type SessionRecord } from '@sluice/recorder'
 import type { Catalog, Touch } from './catalog.js'
 import type { Gate, MaskPlan, Outcome, Pass, Refusal, Statement, Verdict, WireColumn } from './gate.js'
+import { wayOut } from './way-out.js'
 
 /** The database that a session is on, as the gate sees it. */
 export interface GateDatabase {
@@ -270,28 +271,12 @@ class SessionGate implements Gate {
   #wayOut(statement: Statement, executes: readonly Statement[] | undefined): Decision | undefined {
     const masks = this.#maskSet()
     if (masks.empty) return undefined
-    const { catalog } = this.#database
     for (const facts of (executes ? [statement, ...executes] : [statement]).flatMap(factsOf)) {
-      if (catalog.touch(facts, masks) === 'clean') continue
-      if (facts.copy?.direction === 'out')
-        return denied(
-          'copy out of a relation with masked columns',
-          'select the columns instead: rows of a select are masked',
-        )
-      const writes = facts.relations.some((use) => use.class === 'write' || use.class === 'schema')
-      const reads = facts.relations.some((use) => use.class === 'read' && catalog.touchOf(use, masks) !== 'clean')
-      if (writes && reads)
-        return denied(
-          'the statement would copy from a relation with masked columns into another',
-          'ask somebody who may see these columns',
-        )
+      const refused = wayOut(facts, this.#database.catalog, masks)
+      if (refused) return refused
     }
     return undefined
   }
-}
-
-function denied(reason: string, hint: string): Decision {
-  return { effect: 'deny', rule: 'built-in: masked columns stay masked', reason, hint }
 }
 
 function factsOf(statement: Statement): readonly StatementFacts[] {
