@@ -7,7 +7,7 @@ import type { Deed } from './verb-set.js'
 /**
  * The gateway's own rules, which hold beside every policy. A policy's `deny` is stronger than what they allow.
  *
- * - `built-in: harmless statements`: transactions, EXPLAIN, cursors, ordinary SHOW, SET and RESET, for whoever is allowed
+ * - `built-in: harmless statements`: transactions, EXPLAIN, cursors, ordinary SHOW, SET and RESET, KILL, for whoever is allowed
  *   anything on this database. What is inside (the query of a cursor, of an EXPLAIN) is decided as itself.
  * - `built-in: catalogs`: ordinary catalogs and the server's own functions are for whoever may read anything here.
  * - `built-in: sensitive catalogs`: others are denied, and writing to any, unless a rule names the table in `on.tables`.
@@ -77,6 +77,8 @@ const REVEALING: readonly string[] = [
 export function isHarmless(deed: Deed): boolean {
   if (deed.class === 'opaque' || isRevealing(deed)) return false
   if (deed.class === 'transaction') return !FOREIGN_TRANSACTIONS.has(deed.verb) && !/^(?:xa|lock)\b/.test(deed.verb)
+  // The gateway itself carries out KILL, and only on sessions of the same user.
+  if (deed.verb === 'kill') return true
   if (deed.class !== 'session' && deed.class !== 'read') return false
   if (HARMLESS.has(deed.verb)) return true
   if (deed.verb.startsWith('show ')) return true

@@ -54,9 +54,13 @@ export async function serveConnection(socket: Socket, protocol: Protocol, servic
   }
 }
 
-/** May this identity enter the database that it asks for? The same answer for a database that is not there. */
+/**
+ * May this identity enter the database that it asks for? The same answer for a database that is not there. Who names none
+ * enters the one where a session of its user is: so MySQL's client programs connect to interrupt a statement.
+ */
 function authorise(identity: Identity, hello: Hello, protocol: Protocol, services: GatewayServices): Authorised {
-  const database = hello.database === undefined ? undefined : services.databases.get(hello.database)
+  const name = hello.database ?? services.sessions.databaseOf(identity.user, protocol.dialect)
+  const database = name === undefined ? undefined : services.databases.get(name)
   if (database?.dialect === protocol.dialect && canConnect(services.policy(), identity, database.name)) {
     return { identity, database } as Authorised
   }
@@ -169,6 +173,7 @@ async function relaySession<H extends Hello, U extends Upstream>(session: Relaye
     services.sessions.add({
       connectionId,
       user: identity.user,
+      dialect: protocol.dialect,
       database: database.name,
       cancelKey,
       ...(upstream.connectionId === undefined ? {} : { upstreamId: upstream.connectionId }),

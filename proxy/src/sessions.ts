@@ -1,10 +1,12 @@
 import { randomInt, timingSafeEqual } from 'node:crypto'
-import { SluiceError } from '@sluice/domain'
+import { type Dialect, SluiceError } from '@sluice/domain'
 
 /** A session that is logged in, as others may reach it. */
 export interface LiveSession {
   readonly connectionId: number
   readonly user: string
+  readonly dialect: Dialect
+  /** The configured database that it logged in to. */
   readonly database: string
   /** The cancel key as the client was told it. */
   readonly cancelKey: Buffer
@@ -74,6 +76,14 @@ export class Sessions {
   forget(connectionId: number): void {
     this.#live.delete(connectionId)
     this.#taken.delete(connectionId)
+  }
+
+  /** The database of the user's latest session by this protocol. */
+  databaseOf(user: string, dialect: Dialect): string | undefined {
+    let latest: string | undefined
+    for (const session of this.#live.values())
+      if (session.user === user && session.dialect === dialect) latest = session.database
+    return latest
   }
 
   /** Cancels what the key's session runs. A wrong key does nothing, as the protocol wants, and takes as long. */
