@@ -1,49 +1,36 @@
 import { isUtf8 } from 'node:buffer'
-import { Secret, SluiceError } from '@sluice/domain'
-import type { Analysed } from '@sluice/parsers'
-import type { RecordedValue } from '@sluice/recorder'
+import { SluiceError } from '@sluice/domain'
 import { WireError } from '@sluice/wire'
 import {
   COMMAND,
   commandName,
-  decodeChangeUser,
   decodeExecute,
   decodeFieldList,
   decodeLongDataHead,
   framePacket,
   HEADER_BYTES,
   physicalPackets,
-  plainOkPayload,
   queryTextOffset,
   statementIdOf,
 } from '@sluice/wire/mysql'
-import type { Gate, Pass, Statement, Verdict } from '../gate.js'
+import type { Gate, Pass, Statement } from '../gate.js'
 import type { RelayOptions } from '../protocol.js'
-import { type CharacterSet, characterSetOf } from './character-set.js'
+import { UserChange } from './change-user.js'
 import type { Exchange, Line } from './exchange.js'
 import type { MysqlHello } from './greet.js'
-import {
-  killedBy,
-  type LexicalState,
-  readAlike,
-  refusalOf,
-  runsUnseenCode,
-  TRACKING_STATEMENT,
-} from './lexical-state.js'
+import { type LexicalState, readAlike, TRACKING_STATEMENT } from './lexical-state.js'
 import type { MysqlUpstream } from './log-in.js'
-import { LOGIN_PACKET_LIMIT, PacketChannel } from './packet-channel.js'
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.js'
 import { recordParameter } from './recorded-values.js'
 import {
-  errorAnswer,
   MALFORMED,
   NEEDS_PREPARING,
   NO_CURSOR,
   type ServerError,
   UNKNOWN_COMMAND,
   UNKNOWN_STATEMENT,
-  UNKNOWN_THREAD,
 } from './refusal.js'
+import { Statements } from './statements.js'
 
 /** MariaDB: the statement that was prepared last. */
 const LAST_PREPARED = 0xffffffff
@@ -54,30 +41,17 @@ interface Received {
   readonly packets: readonly Buffer[]
 }
 
-/** A statement on its way through the gate. */
-interface Request {
-  readonly parameters?: readonly RecordedValue[]
-  /** A permit only: COM_STMT_PREPARE runs nothing. */
-  readonly permitOnly?: true
-  /** Sends it upstream. `hooks` are what must happen when the server has answered. */
-  readonly send: (pass: Pass, hooks: Hooks) => void
-}
-
-type Hooks = Pick<Exchange, 'onOk' | 'onFailed'>
-
 /** Reads the client's commands, takes each statement through the gate, and sends what may go. One a session. */
 export class Commands {
-  readonly #options: RelayOptions<MysqlHello, MysqlUpstream>
   readonly #gate: Gate
   readonly #line: Line
   readonly #lexical: LexicalState
   readonly #agreed: { readonly queryAttributes: boolean; readonly bulk: boolean }
-  readonly #status: () => number
   readonly #prepared = new PreparedStatements()
+  readonly #statements: Statements
+  readonly #userChange: UserChange
   /** Where long data that is on its way belongs. */
   #longData: { readonly prepared: PreparedStatement; readonly parameter: number } | undefined
-  /** The server's warnings are of a statement that touches masked columns. */
-  #warningsMayShow = false
 
   constructor(parts: {
     readonly options: RelayOptions<MysqlHello, MysqlUpstream>
@@ -87,12 +61,17 @@ export class Commands {
     /** Server status flags of the last answer, for answers of the gateway's own. */
     readonly status: () => number
   }) {
-    this.#options = parts.options
     this.#gate = parts.options.gate
     this.#line = parts.line
     this.#lexical = parts.lexical
     this.#agreed = parts.agreed
-    this.#status = parts.status
+    this.#statements = new Statements({ ...parts, prepared: this.#prepared })
+    this.#userChange = new UserChange({
+      ...parts,
+      prepared: this.#prepared,
+      statements: this.#statements,
+      preparation: (setNames) => [TRACKING_STATEMENT, setNames].map((text) => this.#ownQuery(text)),
+    })
   }
 
   /** Whether long data, which streams and is not answered, is for a statement that there is. Notes its coming. */
@@ -150,10 +129,12 @@ export class Commands {
         this.#fieldList(received)
         break
       case COMMAND.processInfo:
-        this.#standIn('show processlist', (pass) => this.#line.send(received.packets, running(pass, 'result')))
+        this.#statements.standIn('show processlist', (pass) =>
+          this.#line.send(received.packets, running(pass, 'result')),
+        )
         break
       case COMMAND.processKill:
-        this.#standIn(`kill ${payload.length >= 5 ? payload.readUInt32LE(1) : 0}`, neverSent)
+        this.#statements.standIn(`kill ${payload.length >= 5 ? payload.readUInt32LE(1) : 0}`, neverSent)
         break
       case COMMAND.setOption:
         this.#setOption(received)
@@ -168,7 +149,7 @@ export class Commands {
         this.#resetConnection(received)
         break
       case COMMAND.changeUser:
-        this.#changeUser(received)
+        this.#orMalformed(() => this.#userChange.begin(payload))
         break
       case COMMAND.quit:
         this.#line.sendUnanswered(received.packets)
@@ -184,10 +165,10 @@ export class Commands {
     const offset = this.#orMalformed(() => queryTextOffset(payload, this.#agreed.queryAttributes))
     if (offset === undefined) return
     const text = withoutTrailingNul(payload.subarray(offset))
-    this.#analyse(text, (statement) => {
+    this.#statements.analyse(text, (statement) => {
       const body = this.#forwarded(statement, payload.subarray(0, offset), text, { payload, packets })
       if (body)
-        this.#request(statement, {
+        this.#statements.request(statement, {
           send: (pass, hooks) => this.#line.send(body, { ...running(pass, 'result'), ...hooks }),
         })
     })
@@ -197,10 +178,10 @@ export class Commands {
     this.#prepared.last = undefined
     const text = withoutTrailingNul(received.payload.subarray(1))
     const { sqlMode } = this.#lexical.mode
-    this.#analyse(text, (statement) => {
+    this.#statements.analyse(text, (statement) => {
       const body = this.#forwarded(statement, received.payload.subarray(0, 1), text, received)
       if (!body) return
-      this.#request(statement, {
+      this.#statements.request(statement, {
         permitOnly: true,
         send: (pass) =>
           this.#line.send(body, {
@@ -228,7 +209,7 @@ export class Commands {
       { bytes: payload.length },
     ]
     prepared.longData.clear() // the server forgets it with the execution, too
-    this.#request(prepared.statement, {
+    this.#statements.request(prepared.statement, {
       parameters,
       send: (pass, hooks) => this.#line.send(packets, { ...running(pass, 'result'), ...hooks, binary: true, prepared }),
     })
@@ -237,7 +218,7 @@ export class Commands {
   #bulkExecute({ payload, packets }: Received): void {
     const prepared = this.#preparedOf(payload)
     if (!prepared) return
-    this.#request(prepared.statement, {
+    this.#statements.request(prepared.statement, {
       parameters: [{ bytes: payload.length }],
       send: (pass, hooks) => this.#line.send(packets, { ...running(pass, 'result'), ...hooks, binary: true, prepared }),
     })
@@ -276,7 +257,7 @@ export class Commands {
       this.#error(MALFORMED, 'the name of the database is not utf-8 text')
       return
     }
-    this.#standIn(`use ${quoted(name)}`, (pass, hooks) => {
+    this.#statements.standIn(`use ${quoted(name)}`, (pass, hooks) => {
       this.#line.send(packets, { ...running(pass, 'single'), ...hooks })
     })
   }
@@ -288,7 +269,7 @@ export class Commands {
       this.#error(MALFORMED, 'the name of the table is not utf-8 text')
       return
     }
-    this.#standIn(`show columns from ${quoted(list.table)}`, (pass) => {
+    this.#statements.standIn(`show columns from ${quoted(list.table)}`, (pass) => {
       this.#line.send(packets, running(pass, 'fields'))
     })
   }
@@ -306,226 +287,14 @@ export class Commands {
     this.#line.send(packets, {
       ...plain('single'),
       onOk: () => this.#prepared.clear(),
-      followUps: [this.#withoutAttributes(TRACKING_STATEMENT)],
+      followUps: [this.#ownQuery(TRACKING_STATEMENT)],
     })
-  }
-
-  /**
-   * The same user proves itself again, and gets a session as new: the server's is reset, not changed, because the server
-   * knows another user. Manual: "COM_CHANGE_USER".
-   */
-  #changeUser({ payload }: Received): void {
-    const { hello, reauthentication } = this.#options
-    const change = this.#orMalformed(() => decodeChangeUser(payload.subarray(1), hello.capabilities))
-    if (!change) return
-    const characterSet = change.characterSet === undefined ? hello.characterSet : characterSetOf(change.characterSet)
-    if (!reauthentication || (change.user !== hello.user && change.user !== hello.login)) {
-      this.#refuseChange('the user of a session cannot be changed', 'open a new connection to log in as somebody else')
-      return
-    }
-    if (!characterSet) {
-      this.#refuseChange('this character set is not supported', 'use utf8mb4, utf8mb3, latin1 or ascii')
-      return
-    }
-    // The answer to the first challenge is not for the nonce of now, if clients switched plugins: they are asked anew.
-    const authPlugin = change.authPlugin === 'caching_sha2_password' ? '' : (change.authPlugin ?? '')
-    const { authResponse } = change
-    this.#line.converse(
-      (channel, sequence) => {
-        const packets = new PacketChannel(channel, LOGIN_PACKET_LIMIT, sequence)
-        return reauthentication
-          .prove(channel, { ...hello, authPlugin, authResponse: new Secret(authResponse), packets })
-          .finally(() => this.#line.continueWith(packets.sequence))
-      },
-      (identity) => {
-        if (identity.user !== hello.user) throw new SluiceError('internal', 'another user was proved than asked for')
-        this.#beginAnew(characterSet, change.database)
-      },
-    )
-  }
-
-  #refuseChange(what: string, hint: string): void {
-    const error = new SluiceError('feature_unsupported', `COM_CHANGE_USER: ${what}`, { hint })
-    this.#answerRefusal(this.#gate.refuse('COM_CHANGE_USER', error).error)
-  }
-
-  #beginAnew(characterSet: CharacterSet, database: string): void {
-    const setNames = `set names ${characterSet === 'utf8mb3' ? 'utf8' : characterSet}`
-    const followUps = [TRACKING_STATEMENT, setNames].map((text) => this.#withoutAttributes(text))
-    const success = plainOkPayload(this.#options.hello.status)
-    const reset = (pass: Pass | undefined, after: readonly Buffer[], hooks: Hooks) => {
-      this.#prepared.clear()
-      this.#line.send(framePacket(Buffer.of(COMMAND.resetConnection), 0), {
-        pass,
-        expected: 'single',
-        binary: false,
-        hidden: true,
-        followUps: [...followUps, ...after],
-        success,
-        ...hooks,
-      })
-    }
-    if (database === '' || database === this.#lexical.schema) {
-      reset(undefined, [], {})
-      return
-    }
-    const initDb = Buffer.concat([Buffer.of(COMMAND.initDb), Buffer.from(database)])
-    this.#standIn(`use ${quoted(Buffer.from(database))}`, (pass, hooks) => reset(pass, [initDb], hooks))
   }
 
   #refuseCommand(code: number): void {
     const name = commandName(code)
     const error = new SluiceError('feature_unsupported', `\`${name}\` is not supported through the gateway`)
-    this.#answerRefusal(this.#gate.refuse(name, error).error, UNKNOWN_COMMAND)
-  }
-
-  /** A command that is decided and recorded as this statement, and goes on as it came. */
-  #standIn(text: string, send: Request['send']): void {
-    this.#analyse(Buffer.from(text), (statement) => this.#request(statement, { send }))
-  }
-
-  #analyse(text: Buffer, then: (statement: Statement) => void): void {
-    const statement = this.#gate.analyse(text, this.#lexical.mode)
-    if (statement instanceof Promise) this.#line.wait(statement, then)
-    else then(statement)
-  }
-
-  #request(statement: Statement, request: Request): void {
-    const executes = this.#executedBy(statement)
-    if (executes === null) return
-    const own = refusalOf(statement, executes ?? []) ?? this.#diagnosticsRefusal(statement)
-    if (own) {
-      this.#answerRefusal(this.#gate.refuse(statement.original.toString('utf8'), own).error)
-      return
-    }
-    const verdict = request.permitOnly
-      ? this.#gate.permit(statement)
-      : this.#gate.admit(statement, request.parameters, executes)
-    if (verdict instanceof Promise) this.#line.wait(verdict, (known) => this.#act(known, statement, request))
-    else this.#act(verdict, statement, request)
-  }
-
-  #act(verdict: Verdict, statement: Statement, request: Request): void {
-    if (verdict.kind === 'refusal') {
-      this.#answerRefusal(verdict.error)
-      return
-    }
-    if (!statement.analysis.ok) throw new SluiceError('internal', 'a statement without an analysis was let through')
-    if (request.permitOnly) {
-      request.send(verdict, {})
-      return
-    }
-    const { statements, text } = statement.analysis
-    for (const facts of statements) {
-      const { prepared } = facts
-      if (runsUnseenCode(facts)) this.#prepared.forgetNames()
-      if (prepared?.action === 'prepare' && prepared.name !== undefined) {
-        const error = this.#prepared.name(prepared.name, statement)
-        if (error) {
-          this.#fail(verdict, error)
-          return
-        }
-      }
-    }
-    if (statements.some((facts) => facts.relations.length > 0)) this.#warningsMayShow = false
-    if (verdict.masking === 'all-but-plain') this.#warningsMayShow = true
-    const only = statements.length === 1 ? statements[0] : undefined
-    if (only?.verb === 'kill') {
-      this.#kill(verdict, text)
-      return
-    }
-    if (only?.verb === 'use') {
-      this.#use(verdict, only.databases[0], request)
-      return
-    }
-    request.send(verdict, {})
-  }
-
-  /** Warnings show values as errors do, and the server keeps them until another statement uses a table. */
-  #diagnosticsRefusal({ analysis }: Statement): SluiceError | undefined {
-    if (!this.#warningsMayShow || !analysis.ok || !asksForWarnings(analysis)) return undefined
-    return new SluiceError('statement_denied', 'warnings of a statement that touches masked columns are not shown', {
-      detail: 'they could show a value',
-      hint: 'they can be shown again after a statement on other tables',
-    })
-  }
-
-  /** Every statement that the text's EXECUTEs may run; null where one of them is not known, which was answered. */
-  #executedBy(statement: Statement): readonly Statement[] | undefined | null {
-    if (!statement.analysis.ok) return undefined
-    let executes: Statement[] | undefined
-    this.#prepared.readIn(this.#lexical.mode.sqlMode)
-    for (const { prepared } of statement.analysis.statements) {
-      if (prepared?.action !== 'execute' || prepared.name === undefined) continue
-      const { name } = prepared
-      const known = this.#prepared.named(name)
-      const itself = statement.analysis.statements.some(
-        (facts) => facts.prepared?.action === 'prepare' && facts.prepared.name?.toLowerCase() === name.toLowerCase(),
-      )
-      if (known.length === 0 && !itself) {
-        const error = new SluiceError(
-          'feature_unsupported',
-          `no prepared statement \`${name}\` is known to the gateway`,
-          {
-            hint: 'prepare it in this session, and again after a call of a procedure',
-          },
-        )
-        this.#answerRefusal(this.#gate.refuse(statement.original.toString('utf8'), error).error, UNKNOWN_STATEMENT)
-        return null
-      }
-      executes = [...(executes ?? []), ...known]
-    }
-    return executes
-  }
-
-  /** The gate decides for the new database from here on, and for the old one again where the server does not follow. */
-  #use(pass: Pass, schema: string | undefined, request: Request): void {
-    if (schema === undefined) {
-      this.#fail(pass, new SluiceError('internal', 'a `use` without a database'))
-      return
-    }
-    const before = this.#lexical.schema
-    const error = this.#gate.changeDatabase(schema)
-    if (error) {
-      this.#fail(pass, error)
-      return
-    }
-    this.#lexical.schema = schema
-    request.send(pass, {
-      onFailed: () => {
-        this.#lexical.schema = before
-        if (before !== undefined) this.#gate.changeDatabase(before)
-      },
-    })
-  }
-
-  #kill(pass: Pass, text: Buffer): void {
-    const target = killedBy(text)
-    if (!target) {
-      const error = new SluiceError('feature_unsupported', 'this form of `kill` is not supported through the gateway', {
-        hint: 'name the session by its number: kill query 7',
-      })
-      this.#fail(pass, error)
-      return
-    }
-    const error = this.#options.killSession(target.id, target.what)
-    if (error) {
-      this.#fail(pass, error, UNKNOWN_THREAD)
-      return
-    }
-    this.#gate.finished(pass, { tag: 'OK', rows: 0, bytes: 0 })
-    this.#line.answer(plainOkPayload(this.#status()))
-  }
-
-  /** An admitted statement that the relay itself cannot carry out. */
-  #fail(pass: Pass, error: SluiceError, as?: ServerError): void {
-    const answer = errorAnswer(error, as)
-    this.#gate.failed(pass, String(answer.errno), answer.message)
-    this.#line.answerError(answer)
-  }
-
-  #answerRefusal(error: SluiceError, as?: ServerError): void {
-    this.#line.answerError(errorAnswer(error, as))
+    this.#statements.answerRefusal(this.#gate.refuse(name, error).error, UNKNOWN_COMMAND)
   }
 
   #error([errno, sqlState]: ServerError, message: string): void {
@@ -542,7 +311,7 @@ export class Commands {
     const error = new SluiceError('limit_exceeded', 'the statement takes another number of packets than it came in', {
       hint: 'leave out its comments, or cut it into smaller ones',
     })
-    this.#answerRefusal(this.#gate.refuse(text.toString('utf8', 0, 1024), error).error)
+    this.#statements.answerRefusal(this.#gate.refuse(text.toString('utf8', 0, 1024), error).error)
     return undefined
   }
 
@@ -575,7 +344,8 @@ export class Commands {
     }
   }
 
-  #withoutAttributes(text: string): Buffer {
+  /** COM_QUERY of the gateway's own. */
+  #ownQuery(text: string): Buffer {
     const head = this.#agreed.queryAttributes ? [COMMAND.query, 0, 1] : [COMMAND.query]
     return Buffer.concat([Buffer.from(head), Buffer.from(text)])
   }
@@ -587,13 +357,6 @@ function running(pass: Pass, expected: Exchange['expected']): Exchange {
 
 function plain(expected: Exchange['expected']): Exchange {
   return { pass: undefined, expected, binary: false }
-}
-
-function asksForWarnings({ statements, text }: Analysed): boolean {
-  return statements.some(
-    ({ verb }) =>
-      verb === 'get diagnostics' || (verb.startsWith('show') && /\b(warnings|errors)\b/i.test(text.toString('latin1'))),
-  )
 }
 
 function neverSent(): never {
