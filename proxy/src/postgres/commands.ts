@@ -1,21 +1,15 @@
-import { SluiceError } from '@sluice/domain'
 import type { PostgresMode } from '@sluice/parsers'
-import { WireError } from '@sluice/wire'
 import {
-  COMMAND_LIMITS,
-  Command,
   decodeBind,
   decodeExecute,
   decodeParse,
   decodeQuery,
   decodeTarget,
   encodeDescribe,
-  Framer,
   Target,
 } from '@sluice/wire/postgres'
 import type { Pass, Statement, Verdict } from '../gate.js'
-import { Inlet } from '../inlet.js'
-import type { Conversation, Wait } from './conversation.js'
+import type { AwaitChange, Conversation, Wait } from './conversation.js'
 import {
   bindExchange,
   COPY_END,
@@ -43,10 +37,13 @@ import {
   encodeRefusal,
   encodeUnknownPortal,
   encodeUnknownStatement,
+  foreignCharacters,
+  functionCall,
   REFUSED_DESCRIBE,
   REFUSED_NAME,
   REFUSED_QUERY,
   reservedName,
+  tooManyPrepared,
 } from './refusal.js'
 
 const HEADER = 5
@@ -54,129 +51,26 @@ const MODE: PostgresMode = { dialect: 'postgres' }
 const NOT_RUN = 'not run: an earlier message of the same pipeline failed'
 
 /**
- * The client's half of a session: reads its messages, asks the gate about each statement, and passes on what may go
- * upstream. Every message that the server will answer takes its place in the queue of exchanges.
+ * The messages of a client, one method a message: asks the gate about each statement and passes on what may go upstream.
+ * Every message that the server will answer takes its place in the queue of exchanges. In all methods `[start, end)` is
+ * the whole message, type byte included.
  */
 export class Commands {
-  readonly inlet = new Inlet('client', new Framer(COMMAND_LIMITS))
-  /** The client said Terminate. */
-  terminated = false
-  /** The change that must be settled before the client's next message is worked off. */
-  awaited: Change<unknown> | undefined
   readonly #conversation: Conversation
-  readonly #messageBytes: number
   readonly #wait: Wait
+  readonly #awaitChange: AwaitChange
   /** Counts Syncs: what the server skips after an error ends with the segment. */
   #segment = 0
-  /** The frame whose stretches come now goes nowhere. */
-  #dropping = false
-  #again: (() => void) | undefined
 
-  constructor(conversation: Conversation, messageBytes: number, wait: Wait) {
+  constructor(conversation: Conversation, wait: Wait, awaitChange: AwaitChange) {
     this.#conversation = conversation
-    this.#messageBytes = messageBytes
     this.#wait = wait
-  }
-
-  /** Works off what has arrived. Throws `WireError` or `SluiceError`, and the session is over. */
-  work(): void {
-    const { inlet } = this
-    while (!this.terminated && inlet.next()) {
-      const { frames } = inlet
-      if (!frames.continued) this.#begin(frames)
-      else if (!this.#dropping) this.#conversation.toServer.pass(frames.bytes, frames.start, frames.end)
-    }
-  }
-
-  /** Goes on after `awaited` was settled. */
-  goOn(): void {
-    const again = this.#again
-    this.awaited = undefined
-    this.#again = undefined
-    if (!this.#conversation.skipping) again?.()
-  }
-
-  #begin(frame: Framer): void {
-    const { type, bytes, start, end } = frame
-    const { skipping } = this.#conversation
-    if (type === Command.copyData) {
-      this.#passOrDrop(frame, skipping || this.#conversation.exchanges.length === 0)
-      return
-    }
-    if (this.#conversation.copyingIn !== undefined && !endsCopy(type)) {
-      this.#passOrDrop(frame, true)
-      return
-    }
-    if (skipping && type !== Command.sync && type !== Command.terminate) {
-      this.#passOrDrop(frame, true)
-      return
-    }
-    if (type === Command.functionCall) {
-      this.#passOrDrop(frame, true)
-      this.#refuseFunctionCall()
-      return
-    }
-    if (!this.#isWhole(frame)) return
-    switch (type) {
-      case Command.query:
-        this.#query(bytes, start, end)
-        return
-      case Command.parse:
-        this.#parse(bytes, start, end)
-        return
-      case Command.bind:
-        this.#bind(bytes, start, end)
-        return
-      case Command.describe:
-        this.#describe(bytes, start, end)
-        return
-      case Command.execute:
-        this.#execute(bytes, start, end)
-        return
-      case Command.close:
-        this.#close(bytes, start, end)
-        return
-      case Command.sync:
-        this.#sync(bytes, start, end)
-        return
-      case Command.flush:
-        mustBeEmpty(start, end)
-        this.#conversation.toServer.pass(bytes, start, end)
-        return
-      case Command.copyDone:
-      case Command.copyFail:
-        this.#endCopy(bytes, start, end)
-        return
-      case Command.terminate:
-        mustBeEmpty(start, end)
-        this.terminated = true
-        return
-      default:
-        throw new WireError(`unknown message type 0x${type.toString(16)}`)
-    }
-  }
-
-  /** For frames that nobody needs whole. */
-  #passOrDrop(frame: Framer, drop: boolean): void {
-    this.#dropping = drop
-    if (!drop) this.#conversation.toServer.pass(frame.bytes, frame.start, frame.end)
-    if (!frame.whole) frame.stream()
-  }
-
-  #isWhole(frame: Framer): boolean {
-    if (frame.whole) return true
-    if (frame.length > this.#messageBytes) {
-      throw new SluiceError('limit_exceeded', `a message of ${frame.length} bytes is longer than this gateway takes`, {
-        hint: `send less than ${this.#messageBytes} bytes at once, or ask the operator of the gateway to raise the limit`,
-      })
-    }
-    frame.hold()
-    return false
+    this.#awaitChange = awaitChange
   }
 
   // Simple protocol
 
-  #query(bytes: Buffer, start: number, end: number): void {
+  query(bytes: Buffer, start: number, end: number): void {
     const text = decodeQuery(bytes, start + HEADER, end)
     if (this.#refuseForeignCharacters(text, true)) return
     const statement = this.#conversation.gate.analyse(text, MODE)
@@ -214,20 +108,13 @@ export class Commands {
     this.#segment++
   }
 
-  #refuseFunctionCall(): void {
-    const error = new SluiceError(
-      'feature_unsupported',
-      'the function call protocol is not supported by this gateway',
-      {
-        hint: 'call the function with SELECT',
-      },
-    )
-    this.#refuse(encodeRefusal(this.#conversation.gate.refuse('function call', error).error), true)
+  refuseFunctionCall(): void {
+    this.#refuse(encodeRefusal(this.#conversation.gate.refuse('function call', functionCall()).error), true)
   }
 
   // Extended protocol
 
-  #parse(bytes: Buffer, start: number, end: number): void {
+  parse(bytes: Buffer, start: number, end: number): void {
     const { name, text: view, parameterTypes } = decodeParse(bytes, start + HEADER, end)
     if (name === REFUSED_NAME) {
       this.#refuse(encodeRefusal(this.#conversation.gate.refuse(`parse ${REFUSED_NAME}`, reservedName()).error), false)
@@ -263,10 +150,10 @@ export class Commands {
     exchanges.push(parseExchange(statements.names.begin(name, prepared, this.#segment)))
   }
 
-  #bind(bytes: Buffer, start: number, end: number): void {
+  bind(bytes: Buffer, start: number, end: number): void {
     const { gate, statements } = this.#conversation
     const bind = decodeBind(bytes, start + HEADER, end)
-    if (this.#mustAwait(statements.names.unsettled(bind.statement, this.#segment), () => this.#bind(bytes, start, end)))
+    if (this.#mustAwait(statements.names.unsettled(bind.statement, this.#segment), () => this.bind(bytes, start, end)))
       return
     const prepared = statements.find(bind.statement)
     if (prepared === undefined) {
@@ -321,10 +208,10 @@ export class Commands {
     )
   }
 
-  #execute(bytes: Buffer, start: number, end: number): void {
+  execute(bytes: Buffer, start: number, end: number): void {
     const { portals, exchanges, toServer } = this.#conversation
     const name = decodeExecute(bytes, start + HEADER, end)
-    if (this.#mustAwait(portals.unsettled(name, this.#segment), () => this.#execute(bytes, start, end))) return
+    if (this.#mustAwait(portals.unsettled(name, this.#segment), () => this.execute(bytes, start, end))) return
     const portal = portals.get(name)
     if (portal === undefined || portal.doubtful) {
       this.#refuse(encodeUnknownPortal(name), false)
@@ -341,11 +228,11 @@ export class Commands {
     exchanges.push(executeExchange(portal))
   }
 
-  #describe(bytes: Buffer, start: number, end: number): void {
+  describe(bytes: Buffer, start: number, end: number): void {
     const { portals, statements, exchanges, toServer } = this.#conversation
     const { target, name } = decodeTarget(bytes, start + HEADER, end)
     const unsettled = (target === Target.portal ? portals : statements.names).unsettled(name, this.#segment)
-    if (this.#mustAwait(unsettled, () => this.#describe(bytes, start, end))) return
+    if (this.#mustAwait(unsettled, () => this.describe(bytes, start, end))) return
     if (target === Target.portal) {
       const portal = portals.get(name)
       if (portal !== undefined) portal.describedIn = this.#segment
@@ -354,7 +241,7 @@ export class Commands {
     toServer.pass(bytes, start, end)
   }
 
-  #close(bytes: Buffer, start: number, end: number): void {
+  close(bytes: Buffer, start: number, end: number): void {
     const { portals, statements, exchanges, toServer } = this.#conversation
     const { target, name } = decodeTarget(bytes, start + HEADER, end)
     const change =
@@ -365,8 +252,7 @@ export class Commands {
     toServer.pass(bytes, start, end)
   }
 
-  #sync(bytes: Buffer, start: number, end: number): void {
-    mustBeEmpty(start, end)
+  sync(bytes: Buffer, start: number, end: number): void {
     this.#conversation.skipping = false
     this.#conversation.toServer.pass(bytes, start, end)
     this.#conversation.exchanges.push(SYNC_EXCHANGE)
@@ -375,7 +261,7 @@ export class Commands {
 
   // COPY
 
-  #endCopy(bytes: Buffer, start: number, end: number): void {
+  endCopy(bytes: Buffer, start: number, end: number): void {
     const { exchanges, toServer } = this.#conversation
     this.#conversation.copyingIn = undefined
     if (exchanges.length === 0) return // the server ignores it: the COPY has failed meanwhile
@@ -422,7 +308,7 @@ export class Commands {
     const error = names.includes(REFUSED_NAME)
       ? reservedName()
       : this.#conversation.statements.full
-        ? tooManyPrepared()
+        ? tooManyPrepared(MAX_SQL_PREPARED)
         : undefined
     return error && encodeRefusal(this.#conversation.gate.refuse('prepare', error).error)
   }
@@ -430,14 +316,8 @@ export class Commands {
   /** In encodings other than UTF-8 only ASCII means the same to the server and to the parser. */
   #refuseForeignCharacters(text: Buffer, simple: boolean): boolean {
     if (!this.#conversation.asciiOnly || text.every((byte) => byte < 0x80)) return false
-    const error = new SluiceError(
-      'statement_unanalysable',
-      'characters above ascii in a client encoding other than utf-8',
-      {
-        hint: 'use client encoding UTF8, or send such values as parameters',
-      },
-    )
-    this.#refuse(encodeRefusal(this.#conversation.gate.refuse('<not kept: client encoding>', error).error), simple)
+    const { error } = this.#conversation.gate.refuse('<not kept: client encoding>', foreignCharacters())
+    this.#refuse(encodeRefusal(error), simple)
     return true
   }
 
@@ -460,22 +340,9 @@ export class Commands {
 
   #mustAwait(change: Change<unknown> | undefined, again: () => void): boolean {
     if (change === undefined) return false
-    this.awaited = change
-    this.#again = again
-    this.inlet.held = true
+    this.#awaitChange(change, again)
     return true
   }
-}
-
-/** False for Flush and Sync, which the server takes for nothing among COPY data; other messages would break the COPY. */
-function endsCopy(type: number): boolean {
-  if (type === Command.flush || type === Command.sync) return false
-  if (type === Command.copyDone || type === Command.copyFail || type === Command.terminate) return true
-  throw new WireError('another message before the end of the COPY data')
-}
-
-function mustBeEmpty(start: number, end: number): void {
-  if (end - start !== HEADER) throw new WireError('content in a message that has none')
 }
 
 function allOf(
@@ -485,14 +352,4 @@ function allOf(
   const statements = executed !== undefined && 'statements' in executed ? executed.statements : undefined
   if (alternatives === undefined || statements === undefined) return alternatives ?? statements
   return [...alternatives, ...statements]
-}
-
-function tooManyPrepared(): SluiceError {
-  return new SluiceError(
-    'limit_exceeded',
-    `more than ${MAX_SQL_PREPARED} statements prepared with PREPARE in one session`,
-    {
-      hint: "use the driver's prepared statements, or connect anew",
-    },
-  )
 }

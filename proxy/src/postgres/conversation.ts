@@ -4,7 +4,7 @@ import type { Gate } from '../gate.js'
 import { Outlet } from '../outlet.js'
 import type { RelayPorts } from '../relay.js'
 import type { Exchange } from './exchange.js'
-import { NameTable } from './name-table.js'
+import { type Change, NameTable } from './name-table.js'
 import { type Portal, PreparedStatements } from './prepared-statements.js'
 
 /** What the two directions of a session share: the exchanges in flight, the names, and where bytes leave. */
@@ -40,3 +40,6 @@ export class Conversation {
 
 /** Lets one side wait: its frames are kept until the promise is there, then `go` is called with the value. */
 export type Wait = <T>(promise: Promise<T>, go: (value: T) => void) => void
+
+/** Lets the client wait until the server has answered a change of a name; then `again` takes up its message anew. */
+export type AwaitChange = (change: Change<unknown>, again: () => void) => void

@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/domain'
-import { type ErrorFields, encodeDescribe, encodeErrorResponse, encodeQuery, Target } from '@sluice/wire/postgres'
+import { encodeDescribe, encodeErrorResponse, encodeQuery, Target } from '@sluice/wire/postgres'
 import { encodeError } from './error.js'
 
 /**
@@ -35,42 +35,21 @@ export function reservedName(): SluiceError {
   })
 }
 
-/**
- * Classes of errors whose texts show no value of a row: what is wrong with the statement, the transaction, the server.
- * (Manual, appendix "PostgreSQL Error Codes"; left out are data exceptions, integrity violations, RAISE and the like.)
- */
-const WITHOUT_VALUES: ReadonlySet<string> = new Set([
-  '08',
-  '0A',
-  '25',
-  '26',
-  '28',
-  '34',
-  '3B',
-  '3D',
-  '3F',
-  '40',
-  '42',
-  '53',
-  '54',
-  '55',
-  '57',
-  '58',
-])
-
-/** May the client see the text of this error where rows hold values that are masked from it? */
-export function showsNoValues(error: ErrorFields): boolean {
-  return WITHOUT_VALUES.has(error.code.slice(0, 2))
-}
-
-/** The server's error or notice without its text: a cast that fails says the value that it failed on. */
-export function encodeWithheld(error: ErrorFields): Buffer {
-  return encodeErrorResponse({
-    severity: error.severity,
-    code: error.code,
-    message: WITHHELD,
-    hint: 'the statement touches masked columns, so the text could show a value',
+export function functionCall(): SluiceError {
+  return new SluiceError('feature_unsupported', 'the function call protocol is not supported by this gateway', {
+    hint: 'call the function with SELECT',
   })
 }
 
-export const WITHHELD = 'the text of this message is withheld by the gateway'
+export function tooManyPrepared(limit: number): SluiceError {
+  return new SluiceError('limit_exceeded', `more than ${limit} statements prepared with PREPARE in one session`, {
+    hint: "use the driver's prepared statements, or connect anew",
+  })
+}
+
+/** In encodings other than UTF-8 only ASCII means the same to the server and to the parser. */
+export function foreignCharacters(): SluiceError {
+  return new SluiceError('statement_unanalysable', 'characters above ascii in a client encoding other than utf-8', {
+    hint: 'use client encoding UTF8, or send such values as parameters',
+  })
+}

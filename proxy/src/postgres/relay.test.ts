@@ -226,6 +226,13 @@ describe('extended queries', () => {
     ])
   })
 
+  test('a suspended portal whose last part is empty keeps its count', async () => {
+    const session = new ScriptedSession()
+    await session.client(parse('', 'a'), bind('c', ''), execute('c', 1), execute('c', 1), sync)
+    await session.server(parsed, bound, dataRow('1'), suspended, complete('SELECT 0'), ready())
+    expect(session.gate.log.at(-1)).toBe('finished 1 SELECT 0 rows 1 bytes 12')
+  })
+
   test('portals end with the transaction', async () => {
     const session = new ScriptedSession()
     await session.client(parse('', 'a'), bind('c', ''), sync)

@@ -5,7 +5,7 @@ import { Command, type Framer, TERMINATE, TransactionStatus } from '@sluice/wire
 import type { Inlet } from '../inlet.js'
 import type { RelayOptions } from '../protocol.js'
 import type { Relay, RelayPorts } from '../relay.js'
-import { Commands } from './commands.js'
+import { CommandReader } from './command-reader.js'
 import { Conversation } from './conversation.js'
 import { encodeError } from './error.js'
 import type { PostgresHello } from './greet.js'
@@ -24,7 +24,7 @@ export function createPostgresRelay(options: RelayOptions<PostgresHello, Postgre
 class PostgresRelay implements Relay {
   readonly #ports: RelayPorts
   readonly #conversation: Conversation
-  readonly #commands: Commands
+  readonly #commands: CommandReader
   readonly #results: ResultReader
   readonly #reported = { client: false, server: false }
   #ended = false
@@ -39,7 +39,7 @@ class PostgresRelay implements Relay {
     this.#ports = ports
     this.#conversation = new Conversation(gate, ports)
     this.#conversation.setClientEncoding(hello.clientEncoding)
-    this.#commands = new Commands(this.#conversation, limits.messageBytes, (promise, go) =>
+    this.#commands = new CommandReader(this.#conversation, limits.messageBytes, (promise, go) =>
       this.#wait(this.#commands.inlet, promise, go),
     )
     this.#results = new ResultReader(
@@ -101,11 +101,7 @@ class PostgresRelay implements Relay {
   #work(): void {
     try {
       this.#results.work()
-      if (this.#commands.awaited?.settled && this.#termination === undefined) {
-        this.#commands.inlet.held = false
-        this.#commands.goOn()
-      }
-      this.#commands.work()
+      if (this.#termination === undefined) this.#commands.work()
     } catch (error) {
       this.#fail(asSluiceError(error))
       return

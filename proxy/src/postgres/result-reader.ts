@@ -6,11 +6,9 @@ import {
   decodeParameterStatus,
   decodeParameterTypes,
   decodeReadyForQuery,
-  type ErrorFields,
   Framer,
   RESULT_LIMITS,
   Result,
-  rowsInTag,
   TransactionStatus,
 } from '@sluice/wire/postgres'
 import type { MaskPlan, Pass } from '../gate.js'
@@ -19,17 +17,13 @@ import { clientEncodingOf } from './client-encoding.js'
 import type { Conversation, Wait } from './conversation.js'
 import type { Exchange } from './exchange.js'
 import { LayoutReader } from './layout-reader.js'
-import type { Layout, Portal } from './prepared-statements.js'
-import { encodeWithheld, showsNoValues, WITHHELD } from './refusal.js'
-import { ResultRecord } from './result-record.js'
-import { RowBuffer } from './row-buffer.js'
+import { OpenResult } from './open-result.js'
+import type { Layout } from './prepared-statements.js'
 import { type MaskOptions, RowMasker } from './row-masker.js'
+import { encodeWithheldError, encodeWithheldNotice, mustWithhold, WITHHELD } from './withheld.js'
 
 const HEADER = 5
 const NOT_RUN = 'not run: an earlier message of the same pipeline failed'
-
-/** What the exchange at the head has begun to answer. */
-type Open = 'nothing' | 'rows' | 'copy-out' | 'copy-in'
 
 /**
  * The server's half of a session: matches its messages with the exchanges in flight, masks and records rows, and passes
@@ -44,15 +38,7 @@ export class ResultReader {
   readonly #maskOptions: MaskOptions
   readonly #wait: Wait
   readonly #layouts = new LayoutReader()
-  readonly #masked = new RowBuffer()
-  readonly #record = new ResultRecord()
-
-  #open: Open = 'nothing'
-  /** The rows of the open result go on unseen. */
-  #unseen = false
-  #masker: RowMasker | undefined
-  #rows = 0
-  #bytes = 0
+  readonly #result: OpenResult
   /** The query at the head has failed; only ReadyForQuery is to come. */
   #failed = false
   /** Syncs that a failed COPY may have swallowed or not: so many answers to them may still come. */
@@ -63,6 +49,7 @@ export class ResultReader {
     this.#messageBytes = messageBytes
     this.#maskOptions = maskOptions
     this.#wait = wait
+    this.#result = new OpenResult(conversation.toClient)
   }
 
   /** Works off what has arrived. Throws `WireError` or `SluiceError`, and the session is over. */
@@ -75,57 +62,28 @@ export class ResultReader {
       else if (frames.type === Result.dataRow) this.#row(frames)
       else this.#message(frames)
     }
-    this.#takeMasked()
-    this.#masked.drop()
+    this.#result.endChunk()
   }
 
   // Rows: the hot path
 
   #row(frame: Framer): void {
-    if (this.#open !== 'rows') this.#beginRowsOfPortal()
-    if (this.#unseen) {
-      this.#rows++
-      this.#bytes += frame.length
-      this.#conversation.toClient.pass(frame.bytes, frame.start, frame.end)
-      if (!frame.whole) frame.stream()
-    } else if (this.#isWhole(frame)) this.#lookAtRow(frame)
-  }
-
-  #lookAtRow(frame: Framer): void {
-    const { bytes, start, end } = frame
-    this.#rows++
-    if (this.#masker === undefined) {
-      this.#bytes += frame.length
-      this.#record.row(bytes, start, end)
-      this.#conversation.toClient.pass(bytes, start, end)
-      this.#unseen = !this.#record.wantsRows
-      return
-    }
-    const masked = this.#masked
-    masked.expect(frame.length + frame.left + (frame.left >> 2))
-    this.#masker.rewrite(bytes, start, end, masked)
-    this.#bytes += masked.rowEnd - masked.rowStart
-    if (this.#record.wantsRows) this.#record.row(masked.buffer, masked.rowStart, masked.rowEnd)
+    const result = this.#result
+    if (result.kind !== 'rows') this.#beginRowsOfPortal()
+    if (result.unseen) result.passUnseen(frame)
+    else if (this.#isWhole(frame)) result.row(frame)
   }
 
   /** Rows without a RowDescription before them: those of Execute. */
   #beginRowsOfPortal(): void {
     const head = this.#head()
-    if (head?.kind !== 'execute' || this.#open !== 'nothing') throw unexpected(Result.dataRow)
+    if (head?.kind !== 'execute' || this.#result.kind !== 'nothing') throw unexpected(Result.dataRow)
     const portal = head.portal!
     const { pass, layout } = portal
     if (layout === 'no rows') throw new WireError('rows of a statement that was described to have none')
     // Never without a layout: what was not described cannot be masked.
     if (pass.masking !== 'none' && layout === undefined) throw new WireError('rows that were not described')
-    this.#beginRows(pass, layout, portal.masker, portal)
-  }
-
-  #beginRows(pass: Pass, layout: Layout | undefined, masker: RowMasker | undefined, portal: Portal | undefined): void {
-    this.#open = 'rows'
-    this.#masker = masker
-    this.#record.begin(pass, portal)
-    this.#unseen = masker === undefined && !this.#record.wantsRows
-    if (this.#record.wantsRows) this.#record.describe(layout, masker)
+    this.#result.beginRows(pass, layout, portal.masker, portal)
   }
 
   // Everything else
@@ -133,12 +91,10 @@ export class ResultReader {
   #message(frame: Framer): void {
     const { type } = frame
     const { toClient } = this.#conversation
-    this.#takeMasked()
+    this.#result.flushRows()
     if (type === Result.copyData) {
-      if (this.#open !== 'copy-out') throw unexpected(type)
-      this.#bytes += frame.length
-      toClient.pass(frame.bytes, frame.start, frame.end)
-      if (!frame.whole) frame.stream()
+      if (this.#result.kind !== 'copy-out') throw unexpected(type)
+      this.#result.passUnseen(frame)
       return
     }
     if (!this.#isWhole(frame)) return
@@ -194,7 +150,7 @@ export class ResultReader {
         this.#copyOut(bytes, start, end)
         return
       case Result.copyDone:
-        if (this.#open !== 'copy-out') throw unexpected(type)
+        if (this.#result.kind !== 'copy-out') throw unexpected(type)
         toClient.pass(bytes, start, end)
         return
       default:
@@ -207,15 +163,15 @@ export class ResultReader {
     const { toClient } = this.#conversation
     const content = start + HEADER
     if (head?.kind === 'query') {
-      if (this.#open !== 'nothing' || this.#failed) throw unexpected(Result.rowDescription)
+      if (this.#result.kind !== 'nothing' || this.#failed) throw unexpected(Result.rowDescription)
       toClient.pass(bytes, start, end)
       const pass = head.pass!
       if (pass.masking === 'none' && pass.rowsToRecord === 0) {
-        this.#beginRows(pass, undefined, undefined, undefined)
+        this.#result.beginRows(pass, undefined, undefined, undefined)
         return
       }
       const layout = this.#layouts.read(bytes, content, end, undefined)
-      this.#plan(pass, layout, (masker) => this.#beginRows(pass, layout, masker, undefined))
+      this.#plan(pass, layout, (masker) => this.#result.beginRows(pass, layout, masker, undefined))
       return
     }
     if (head?.kind === 'describe-statement') {
@@ -260,49 +216,27 @@ export class ResultReader {
     if (head === undefined || this.#failed || (head.kind !== 'query' && head.kind !== 'execute')) {
       throw unexpected(Result.commandComplete)
     }
-    if (this.#open === 'copy-in') this.#takeCopyEnd()
+    if (this.#result.kind === 'copy-in') this.#takeCopyEnd()
     const tag = decodeCommandTag(bytes, start + HEADER, end)
-    this.#finish(head, tag)
+    this.#result.finish(this.#conversation.gate, head.pass!, head.portal, tag)
     this.#conversation.toClient.pass(bytes, start, end)
     if (head.kind === 'execute') this.#settle(head)
   }
 
   #emptyQuery(bytes: Buffer, start: number, end: number): void {
     const head = this.#head()
-    if (this.#open !== 'nothing' || this.#failed || (head?.kind !== 'query' && head?.kind !== 'execute')) {
+    if (this.#result.kind !== 'nothing' || this.#failed || (head?.kind !== 'query' && head?.kind !== 'execute')) {
       throw unexpected(Result.emptyQuery)
     }
-    this.#finish(head, '')
+    this.#result.finish(this.#conversation.gate, head.pass!, head.portal, '')
     this.#conversation.toClient.pass(bytes, start, end)
     if (head.kind === 'execute') this.#settle(head)
   }
 
-  #finish(head: Exchange, tag: string): void {
-    const { gate } = this.#conversation
-    const portal = head.portal
-    if (this.#open === 'nothing' && portal?.layout !== undefined && portal.layout !== 'no rows') {
-      this.#record.begin(head.pass!, portal)
-      if (this.#record.wantsRows) this.#record.describe(portal.layout, portal.masker)
-    }
-    this.#record.end(gate)
-    const rows = this.#rows + (portal?.rows ?? 0)
-    gate.finished(head.pass!, {
-      tag,
-      rows: rows > 0 ? rows : rowsInTag(tag),
-      bytes: this.#bytes + (portal?.bytes ?? 0),
-    })
-    if (portal !== undefined) portal.rows = portal.bytes = portal.recordedRows = 0
-    this.#closeResult()
-  }
-
   #portalSuspended(bytes: Buffer, start: number, end: number): void {
     const head = this.#head()
-    if (head?.kind !== 'execute' || this.#open !== 'rows') throw unexpected(Result.portalSuspended)
-    const portal = head.portal!
-    this.#record.end(this.#conversation.gate)
-    portal.rows += this.#rows
-    portal.bytes += this.#bytes
-    this.#closeResult()
+    if (head?.kind !== 'execute' || this.#result.kind !== 'rows') throw unexpected(Result.portalSuspended)
+    this.#result.suspend(this.#conversation.gate, head.portal!)
     this.#conversation.toClient.pass(bytes, start, end)
     this.#settle(head)
   }
@@ -312,7 +246,7 @@ export class ResultReader {
     const head = this.#head()
     if (head?.kind === 'query' || head?.kind === 'refused-query' || head?.kind === 'sync') {
       const refusedOnly = head.kind === 'refused-query' && !this.#failed
-      if (this.#open !== 'nothing' || refusedOnly) throw unexpected(Result.readyForQuery)
+      if (this.#result.kind !== 'nothing' || refusedOnly) throw unexpected(Result.readyForQuery)
       this.#conversation.exchanges.shift()
       this.#failed = false
     } else if (this.#straySyncs > 0) this.#straySyncs--
@@ -352,10 +286,10 @@ export class ResultReader {
 
   #copyIn(bytes: Buffer, start: number, end: number): void {
     const head = this.#head()
-    if (this.#open !== 'nothing' || this.#failed || (head?.kind !== 'query' && head?.kind !== 'execute')) {
+    if (this.#result.kind !== 'nothing' || this.#failed || (head?.kind !== 'query' && head?.kind !== 'execute')) {
       throw unexpected(Result.copyIn)
     }
-    this.#open = 'copy-in'
+    this.#result.kind = 'copy-in'
     const { exchanges } = this.#conversation
     // The server takes a Sync that is on its way already for one among the COPY data, and ignores it.
     while (exchanges.at(1)?.kind === 'sync') {
@@ -379,12 +313,12 @@ export class ResultReader {
 
   #copyOut(bytes: Buffer, start: number, end: number): void {
     const head = this.#head()
-    if (this.#open !== 'nothing' || this.#failed || (head?.kind !== 'query' && head?.kind !== 'execute')) {
+    if (this.#result.kind !== 'nothing' || this.#failed || (head?.kind !== 'query' && head?.kind !== 'execute')) {
       throw unexpected(Result.copyOut)
     }
     // The gate refuses COPY of what has masked columns; if one comes all the same, nothing of it passes.
     if (head.pass!.masking === 'all-but-plain') throw new WireError('a COPY of masked columns')
-    this.#open = 'copy-out'
+    this.#result.kind = 'copy-out'
     this.#conversation.toClient.pass(bytes, start, end)
   }
 
@@ -403,15 +337,14 @@ export class ResultReader {
     if (head === undefined || this.#failed) throw unexpected(Result.error)
     if (head.answer !== undefined) toClient.write(head.answer)
     else {
-      const withheld = this.#mustWithhold(head, fields)
+      const withheld = mustWithhold(fields, head.pass, this.#conversation.touchedMasked)
       gate.failed(head.pass, fields.code, withheld ? WITHHELD : fields.message)
-      if (withheld) toClient.write(encodeWithheld(fields))
+      if (withheld) toClient.write(encodeWithheldError(fields))
       else toClient.pass(bytes, start, end)
     }
-    this.#record.end(gate)
-    const copying = this.#open === 'copy-in'
+    const copying = this.#result.kind === 'copy-in'
     if (copying) this.#conversation.copyingIn = undefined
-    this.#closeResult()
+    this.#result.fail(gate)
     if (head.kind === 'query' || head.kind === 'refused-query') {
       this.#failed = true
       this.#straySyncs = 0
@@ -439,21 +372,10 @@ export class ResultReader {
     if (exchanges.length === 0) this.#conversation.skipping = true
   }
 
-  /** A statement that touches masked columns can be made to say their values in an error: by a cast that fails. */
-  #mustWithhold(exchange: Exchange | undefined, fields: ErrorFields): boolean {
-    const { touchedMasked } = this.#conversation
-    const pass = exchange?.pass
-    // Deferred constraints and triggers speak at COMMIT, or at the Sync that ends a transaction of its own.
-    const couldShow = pass === undefined || endsTransaction(pass) ? touchedMasked : pass.masking === 'all-but-plain'
-    return couldShow && !showsNoValues(fields)
-  }
-
   #notice(bytes: Buffer, start: number, end: number): void {
     const fields = decodeErrorFields(bytes, start + HEADER, end)
-    if (this.#mustWithhold(this.#head(), fields)) {
-      const withheld = encodeWithheld(fields)
-      withheld[0] = Result.notice
-      this.#conversation.toClient.write(withheld)
+    if (mustWithhold(fields, this.#head()?.pass, this.#conversation.touchedMasked)) {
+      this.#conversation.toClient.write(encodeWithheldNotice(fields))
     } else this.#conversation.toClient.pass(bytes, start, end)
   }
 
@@ -482,19 +404,6 @@ export class ResultReader {
     this.#straySyncs = 0
   }
 
-  #closeResult(): void {
-    this.#open = 'nothing'
-    this.#unseen = false
-    this.#masker = undefined
-    this.#rows = 0
-    this.#bytes = 0
-  }
-
-  #takeMasked(): void {
-    const rows = this.#masked.take()
-    if (rows !== undefined) this.#conversation.toClient.write(rows)
-  }
-
   #isWhole(frame: Framer): boolean {
     if (frame.whole) return true
     if (frame.length > this.#messageBytes) {
@@ -509,11 +418,6 @@ export class ResultReader {
     frame.hold()
     return false
   }
-}
-
-function endsTransaction(pass: Pass): boolean {
-  const { analysis } = pass.statement
-  return analysis.ok && analysis.statements.some((facts) => facts.transaction !== undefined)
 }
 
 /** Masks are the policy's own objects, so that the same masks are the same objects. */
