@@ -1,7 +1,8 @@
 import { SluiceError } from '@sluice/domain'
-import { encodeErrPacket, encodeLengthEncodedInteger } from '@sluice/wire/mysql'
+import { type ColumnDefinition, encodeErrPacket, encodeLengthEncodedInteger } from '@sluice/wire/mysql'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { wireColumn } from './row-look.js'
 import {
   binaryRow,
   bytes,
@@ -246,6 +247,17 @@ describe('a statement', () => {
     expect(Buffer.concat(session.toServer)).toEqual(frame(0, bytes(head, 'select 1')))
     session.serve(1, ok()).command(3, 1, 1, 0)
     expect(session.lastError).toMatch(/^1835/)
+  })
+})
+
+describe('a column', () => {
+  it('has an origin only with a schema, a table and a name of its own', () => {
+    const of = (schema: string, originalTable: string, originalName: string) =>
+      wireColumn({ name: 'n', schema, originalTable, originalName } as ColumnDefinition).origin
+    expect(of('shop', 'users', 'email')).toEqual({ kind: 'name', schema: 'shop', table: 'users', column: 'email' })
+    for (const lacking of [of('', 'tables', 'Tables_in_shop'), of('shop', '', 'email'), of('shop', 'users', '')]) {
+      expect(lacking).toEqual({ kind: 'none' })
+    }
   })
 })
 

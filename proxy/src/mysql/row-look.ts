@@ -105,9 +105,12 @@ function valueColumn(column: ColumnDefinition): ColumnDefinition {
   return column.isJson ? { ...column, type: COLUMN_TYPE.json } : column
 }
 
-/** A column as the gate knows it. Without a table or a name of its own it comes from no table, as far as the wire tells. */
+/**
+ * A column as the gate knows it. Without a table or a name of its own it comes from no table, as far as the wire tells;
+ * without a schema neither: MySQL's SHOW gives the tables of its dictionary so, and derived tables.
+ */
 export function wireColumn(column: ColumnDefinition): WireColumn {
   const { name, schema, originalTable: table, originalName } = column
-  if (table === '' || originalName === '') return { name, origin: { kind: 'none' } }
+  if (schema === '' || table === '' || originalName === '') return { name, origin: { kind: 'none' } }
   return { name, origin: { kind: 'name', schema, table, column: originalName } }
 }
