@@ -636,6 +636,12 @@ describe('the end of a session', () => {
     expect(session.ended.length).toBe(1)
   })
 
+  test('a session that was idle for too long is told so in the server`s code', () => {
+    const session = new ScriptedSession()
+    session.relay.terminate(new SluiceError('limit_exceeded', 'idle for too long'))
+    expect(session.told()).toEqual(['E FATAL 57P05 idle for too long'])
+  })
+
   test('a busy session is terminated after its answer, and takes nothing more', async () => {
     const session = new ScriptedSession()
     await session.client(query('a'))

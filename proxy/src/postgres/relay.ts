@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { SluiceError } from '@sluice/domain'
 import { WireError } from '@sluice/wire'
-import { Command, type Framer, TERMINATE, TransactionStatus } from '@sluice/wire/postgres'
+import { Command, encodeErrorResponse, type Framer, TERMINATE, TransactionStatus } from '@sluice/wire/postgres'
 import type { Inlet } from '../inlet.js'
 import type { RelayOptions } from '../protocol.js'
 import type { Relay, RelayPorts } from '../relay.js'
@@ -12,6 +12,8 @@ import type { PostgresHello } from './greet.js'
 import type { PostgresUpstream } from './log-in.js'
 import { ResultReader } from './result-reader.js'
 
+/** SQLSTATE idle_session_timeout. */
+const IDLE_SESSION_TIMEOUT = '57P05'
 const FLUSH = Buffer.from([Command.flush, 0, 0, 0, 4])
 const PROCESS_MASK_OPTIONS = { hashKey: randomBytes(32) }
 
@@ -86,6 +88,10 @@ class PostgresRelay implements Relay {
   terminate(error: SluiceError): void {
     if (this.#ended) return
     const { exchanges, toServer, copyingIn } = this.#conversation
+    if (this.idle && error.code === 'limit_exceeded') {
+      this.#fail(error, encodeIdleTimeout(error))
+      return
+    }
     if (exchanges.length === 0 || this.#termination !== undefined || copyingIn || error.code === 'protocol_violation') {
       this.#fail(error)
       return
@@ -155,12 +161,12 @@ class PostgresRelay implements Relay {
   }
 
   /** Ends the session with an error for the client, if it stands where it can read one. */
-  #fail(error: SluiceError): void {
+  #fail(error: SluiceError, lastWords: Buffer = encodeError(error, 'FATAL')): void {
     if (this.#ended) return
     const { toServer, toClient } = this.#conversation
     toServer.flush()
     toClient.flush()
-    if (!this.#results.inlet.frames.streaming) this.#ports.toClient(encodeError(error, 'FATAL'))
+    if (!this.#results.inlet.frames.streaming) this.#ports.toClient(lastWords)
     if (!this.#serverEnded && !this.#clientDone && !this.#commands.inlet.frames.streaming)
       this.#ports.toServer(TERMINATE)
     this.#end(error.message)
@@ -202,4 +208,10 @@ function asSluiceError(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error
   if (error instanceof WireError) return new SluiceError('protocol_violation', error.message, { cause: error })
   return new SluiceError('internal', 'the gateway failed to relay a message', { cause: error })
+}
+
+/** The limit that an idle session comes up against is the one on being idle: drivers know its own code. */
+function encodeIdleTimeout({ clientMessage: message, hint }: SluiceError): Buffer {
+  const fields = { severity: 'FATAL', code: IDLE_SESSION_TIMEOUT, message }
+  return encodeErrorResponse(hint === undefined ? fields : { ...fields, hint })
 }
