@@ -1,5 +1,5 @@
 import type { ErrorCode, SluiceError } from '@sluice/domain'
-import { type ErrPacket, encodeErrPacket } from '@sluice/wire/mysql'
+import type { ErrPacket } from '@sluice/wire/mysql'
 
 /** Each error's errno and SQLSTATE (manual, "Server Error Message Reference"): the nearest of the server's own. */
 const ERRNOS: Record<ErrorCode, readonly [errno: number, sqlState: string]> = {
@@ -34,11 +34,6 @@ export function errnoOf(error: SluiceError): number {
 export function toErrPacket(error: SluiceError): ErrPacket {
   const [errno, sqlState] = ERRNOS[error.code]
   return { errno, sqlState, message: messageOf(error) }
-}
-
-/** Encodes an error as an ERR packet with this sequence id. */
-export function encodeError(error: SluiceError, sequence: number): Buffer {
-  return encodeErrPacket(sequence, toErrPacket(error))
 }
 
 /** MySQL's errors have no fields of their own for detail and hint. */

@@ -12,6 +12,3 @@ export const MAX_QUERY_ATTRIBUTES = 0xffff
 
 /** Characters of an ERR packet's message: MYSQL_ERRMSG_SIZE is 512, with the NUL. */
 export const MAX_ERROR_MESSAGE_BYTES = 511
-
-/** The reply that a server may give of its own accord: statistics text, informational strings, session state. */
-export const MAX_OK_PACKET_BYTES = 1 << 20
