@@ -328,5 +328,12 @@ const MORE_VERBS: Readonly<Record<string, StatementClass>> = {
   'set default role': 'access',
   'set resource group': 'access',
   'set transaction': 'transaction',
+  'show processlist': 'access',
+  'show explain': 'access',
+  'show engine': 'access',
+  'show replica': 'access',
   'show binlog events': 'access',
+  'show relaylog events': 'access',
+  'show create user': 'access',
+  'show grants for': 'access',
 }

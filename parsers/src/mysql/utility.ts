@@ -67,6 +67,32 @@ function pastParentheses(cursor: Cursor, start: number): string {
 
 const SELECT = { verb: 'select', class: 'read' } as const
 
+/** What a SHOW tells of other sessions and accounts, of replication and of the server's insides; policies know these by name. */
+const REVEALING: Readonly<Record<string, string>> = {
+  ANALYZE: 'show explain', // MariaDB: of what another session runs
+  BINARY: 'show binlog events',
+  BINLOG: 'show binlog events',
+  ENGINE: 'show engine',
+  EXPLAIN: 'show explain',
+  MASTER: 'show replica',
+  PROCESSLIST: 'show processlist',
+  RELAYLOG: 'show relaylog events',
+  REPLICA: 'show replica',
+  REPLICAS: 'show replica',
+  SLAVE: 'show replica',
+}
+
+/** The verb of a SHOW that is not just `show`; undefined: it is. */
+function revealed(cursor: Cursor): string | undefined {
+  const at = ['FULL', 'ALL'].some((word) => cursor.sees(word)) ? 1 : 0
+  const word = cursor.peek(at)
+  if (word?.kind !== 'word') return undefined
+  if (word.text === 'SLAVES') return 'show replica'
+  if (word.text === 'GRANTS') return isWord(cursor.peek(at + 1), 'FOR') ? 'show grants for' : undefined
+  if (word.text === 'CREATE') return isWord(cursor.peek(at + 1), 'USER') ? 'show create user' : undefined
+  return Object.hasOwn(REVEALING, word.text) ? REVEALING[word.text] : undefined
+}
+
 const TAILS: Readonly<Record<Tail, TailReader>> = {
   rest: (_reader, cursor) => {
     cursor.at = cursor.end
@@ -109,8 +135,8 @@ const TAILS: Readonly<Record<Tail, TailReader>> = {
   },
 
   show: (reader, cursor) => {
-    if (cursor.sees('BINLOG') || cursor.sees('RELAYLOG'))
-      reader.facts.kind = { verb: 'show binlog events', class: 'access' }
+    const revealing = revealed(cursor)
+    if (revealing !== undefined) reader.facts.kind = { verb: revealing, class: 'access' }
     const { kind } = reader.facts
     cursor.acceptAny('FULL', 'EXTENDED')
     cursor.acceptAny('FULL', 'EXTENDED')
