@@ -9,13 +9,15 @@ export function dangerousSetting(dialect: Dialect, change: SettingChange): strin
   const rule = RULES[dialect][change.name.toLowerCase()]
   if (!rule) return undefined
   const value = change.value?.toLowerCase().replace(/[\s_-]/g, '')
-  if (value !== undefined && rule.safe.includes(value)) return undefined
+  if (value === undefined ? rule.followed : rule.safe.includes(value)) return undefined
   return `\`${change.name}\` ${rule.reason}`
 }
 
 interface Rule {
   /** Values that change nothing, in lower case without spaces, dashes and underscores. */
   readonly safe: readonly string[]
+  /** The server reports the new value before the next statement, and an unsafe one ends the session: dumps set it from a variable. */
+  readonly followed?: true
   readonly reason: string
 }
 
@@ -27,6 +29,7 @@ const POSTGRES_ENCODING: Rule = {
 
 const MYSQL_CHARSET: Rule = {
   safe: ['utf8', 'utf8mb3', 'utf8mb4', 'latin1', 'ascii'],
+  followed: true,
   reason: 'must stay utf8mb4, utf8mb3, latin1 or ascii through the gateway, which could not read statements otherwise',
 }
 

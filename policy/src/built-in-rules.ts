@@ -1,6 +1,5 @@
 import type { Dialect } from '@sluice/domain'
-import type { StatementFacts } from '@sluice/parsers'
-import { isDangerousSetting } from './dangerous-setting.js'
+import { dangerousSetting, type StatementFacts } from '@sluice/parsers'
 import type { SessionView } from './session-view.js'
 import type { Deed } from './verb-set.js'
 
@@ -71,6 +70,7 @@ const REVEALING: readonly string[] = [
   'show slave',
   'show replica',
   'show grants for',
+  'show explain',
 ]
 
 /** Statements that need no rule of their own where the person is allowed something on this database. */
@@ -109,11 +109,12 @@ export function settingVerdict(
   dialect: Dialect,
 ): SettingVerdict {
   const name = change.name.toLowerCase()
-  if (isDangerousSetting(dialect, change))
+  const danger = dangerousSetting(dialect, change)
+  if (danger !== undefined)
     return {
       kind: 'refused',
       rule: BUILT_IN.dangerousSettings,
-      reason: `setting \`${name}\` changes how the server reads SQL, and the gateway must read it the same way`,
+      reason: danger,
       hint: 'leave the setting as it is; the gateway has chosen it at login',
     }
   if (change.lasting) return { kind: 'deed', deed: { verb: 'set', class: 'access' } }

@@ -18,11 +18,13 @@ import { names } from './verb-set.js'
  */
 export function decide(policy: Policy, request: Request): Decision {
   const view = policy.forSession(request.identity, request.database, request.dialect)
-  const known = view.decisions?.get(request.analysis)
+  // Texts that differ in their literals only have an analysis each, but one and the same array of facts.
+  const key = request.analysis.ok ? request.analysis.statements : request.analysis
+  const known = view.decisions?.get(key)
   if (known !== undefined) return known
   const decision = new Judgement(policy, request, view).decide()
   // What reaches into another database rests on `databaseOf` and that database's rules too.
-  if (view.decisions !== undefined && !reachesFar(request)) view.decisions.set(request.analysis, decision)
+  if (view.decisions !== undefined && !reachesFar(request)) view.decisions.set(key, decision)
   return decision
 }
 

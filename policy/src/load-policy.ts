@@ -9,7 +9,6 @@ import { Policy } from './policy.js'
 import { KEYS, POLICY_FILE, type PolicyFileRule, parseDuration } from './policy-file.js'
 import type { Approvers, Rule, Who } from './rule.js'
 import { verbSet } from './verb-set.js'
-import { CLASS_WORDS } from './verbs.js'
 
 /** What is wrong with a policy file, and where; line and column count from 1. */
 export interface PolicyProblem {
@@ -131,7 +130,7 @@ function compileRule(rule: PolicyFileRule): Rule {
   return {
     ...head,
     effect,
-    verbs: verbSet(rule[effect] ?? [], (word) => (CLASS_WORDS as readonly string[]).includes(word)),
+    verbs: verbSet(rule[effect] ?? [], effect),
     tables: rule.on?.tables?.map((source) => checked(parseNamePattern(source, 2))),
     functions: rule.on?.functions?.map((source) => checked(parseNamePattern(source, 2))),
     when: rule.when === undefined ? undefined : checked<Condition>(compileCondition(rule.when)),

@@ -3,7 +3,7 @@ import { compileCondition } from './condition.js'
 import { parseNamePattern } from './name-pattern.js'
 import { suggesting } from './nearest-word.js'
 import { parseMask } from './parse-mask.js'
-import { CLASS_WORDS, VERBS } from './verbs.js'
+import { CLASS_WORDS, VERB_WORDS } from './verbs.js'
 
 /** The shape of policy.yaml. What one value says is checked here, what values say together in `load-policy.ts`. */
 
@@ -32,10 +32,10 @@ function some<T extends z.ZodType>(item: T) {
 const plainName = text
 
 const verb = text.superRefine((word, context) => {
-  if (VERBS.has(word) || (CLASS_WORDS as readonly string[]).includes(word)) return
+  if (VERB_WORDS.has(word) || (CLASS_WORDS as readonly string[]).includes(word)) return
   context.addIssue({
     code: 'custom',
-    message: suggesting(`unknown verb or class \`${word}\``, word, [...CLASS_WORDS, ...VERBS]),
+    message: suggesting(`unknown verb or class \`${word}\``, word, [...CLASS_WORDS, ...VERB_WORDS]),
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Dialect, Identity } from '@sluice/domain'
-import type { Analysis } from '@sluice/parsers'
+import type { StatementFacts, Unanalysable } from '@sluice/parsers'
 import type { Decision } from './decision.js'
 import { partIsOpen } from './name-pattern.js'
 import { type AccessRule, concerns, type Rule } from './rule.js'
@@ -18,8 +18,8 @@ export class SessionView {
   readonly readsAnything: boolean
   /** Some allowance names a schema, so that a change of PostgreSQL's `search_path` could widen it. */
   readonly pathMatters: boolean
-  /** Decisions by analysis; undefined where a condition looks at more than the analysis. */
-  readonly decisions: WeakMap<Analysis, Decision> | undefined
+  /** Decisions by a text's facts, or by the reason why it has none; undefined where a condition looks at more than that. */
+  readonly decisions: WeakMap<readonly StatementFacts[] | Unanalysable, Decision> | undefined
 
   constructor(rules: readonly Rule[], identity: Identity, database: string, dialect: Dialect) {
     this.database = database

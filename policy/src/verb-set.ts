@@ -1,4 +1,5 @@
 import type { StatementClass } from '@sluice/parsers'
+import { CLASS_WORDS, verbsOf } from './verbs.js'
 
 /** A statement, or a use of a relation, as rules see it. */
 export interface Deed {
@@ -13,10 +14,11 @@ export interface VerbSet {
   readonly classes: ReadonlySet<string>
 }
 
-export function verbSet(words: readonly string[], isClass: (word: string) => boolean): VerbSet {
+export function verbSet(words: readonly string[], effect: 'allow' | 'deny' | 'approve'): VerbSet {
+  const isClass = (word: string) => (CLASS_WORDS as readonly string[]).includes(word)
   return {
     words,
-    verbs: new Set(words.filter((word) => !isClass(word))),
+    verbs: new Set(words.filter((word) => !isClass(word)).flatMap((word) => verbsOf(word, effect))),
     classes: new Set(words.filter(isClass)),
   }
 }
