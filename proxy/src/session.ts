@@ -6,7 +6,7 @@ import type { Lease } from '@sluice/vault'
 import type { Database } from './database.js'
 import type { GatewayServices } from './gateway.js'
 import { Pipe } from './pipe.js'
-import type { Hello, Protocol, Target, Upstream } from './protocol.js'
+import type { Hello, LoginServices, Protocol, Target, Upstream } from './protocol.js'
 import { createSessionGate } from './session-gate.js'
 import { SocketChannel } from './socket-channel.js'
 
@@ -44,7 +44,7 @@ export async function serveConnection(socket: Socket, protocol: Protocol, servic
     services.onAuthenticated(socket)
     const authorised = authorise(identity, hello, protocol, services)
     leave = services.sessions.reserve(identity.user)
-    await runSession(client, protocol, hello, authorised, connectionId, services)
+    await runSession(client, protocol, hello, authorised, login, services)
   } catch (error) {
     refuse(client, protocol, hello, error, services)
   } finally {
@@ -80,7 +80,7 @@ async function runSession<H extends Hello, U extends Upstream>(
   protocol: Protocol<H, U>,
   hello: H,
   { identity, database }: Authorised,
-  connectionId: number,
+  login: LoginServices,
   services: GatewayServices,
 ): Promise<void> {
   const lease = await database.lease()
@@ -99,7 +99,7 @@ async function runSession<H extends Hello, U extends Upstream>(
       target,
       identity,
       database,
-      connectionId,
+      login,
       services,
     })
   } finally {
@@ -117,13 +117,14 @@ interface RelayedSession<H extends Hello, U extends Upstream> {
   readonly target: Target
   readonly identity: Identity
   readonly database: Database
-  readonly connectionId: number
+  readonly login: LoginServices
   readonly services: GatewayServices
 }
 
 /** Records the beginning, welcomes the client, relays until either side is done, and seals the record. */
 async function relaySession<H extends Hello, U extends Upstream>(session: RelayedSession<H, U>): Promise<void> {
-  const { client, server, protocol, hello, upstream, target, identity, database, connectionId, services } = session
+  const { client, server, protocol, hello, upstream, target, identity, database, login, services } = session
+  const { connectionId } = login
   const record = await services.recorder.begin(newSessionId(), {
     type: 'session-started',
     version: 1,
@@ -166,6 +167,11 @@ async function relaySession<H extends Hello, U extends Upstream>(session: Relaye
           ports,
           limits: services.configuration.limits,
           maskOptions: services.maskOptions,
+          reauthentication: {
+            address: client.address,
+            tls: client.tls,
+            prove: (channel, again) => protocol.authenticate(channel, again, login),
+          },
           killSession: (id, what) => services.sessions.kill(identity.user, id, what),
         }),
       onDefect: (error) => log.error({ err: error }, 'the relay failed; the session is closed'),

@@ -56,7 +56,9 @@ export class UserChange {
       },
       (identity) => {
         if (identity.user !== hello.user) throw new SluiceError('internal', 'another user was proved than asked for')
-        this.#beginAnew(characterSet, change.database)
+        // The client knows the database by the name that it logged in to.
+        const asBefore = change.database === hello.database
+        this.#beginAnew(characterSet, asBefore ? options.upstream.database : change.database)
       },
     )
   }
