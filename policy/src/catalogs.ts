@@ -67,6 +67,7 @@ const MYSQL_PERFORMANCE_ORDINARY: ReadonlySet<string> = new Set([
   'session_status',
   'global_variables',
   'global_status',
+  'column_masking_policy', // definitions, no data; mysqldump asks for it
 ])
 
 /** Other sessions' statements, histograms of column values, words out of full-text indexes. */

@@ -91,6 +91,10 @@ describe('planMasks', () => {
 
   it('masks what is of unknown origin always', () => {
     expect(planMasks(masks, 'clean', true, [{ kind: 'unknown' }])).toEqual([redact])
+    expect(planMasks(masks, 'clean', undefined, [{ kind: 'unknown' }])).toEqual([redact])
+    expect(planMasks(masks, 'unknown', false, [{ kind: 'unknown' }])).toEqual([redact])
+    // ... unless the text has derived tables, over relations that are all known to be clean.
+    expect(planMasks(masks, 'clean', false, [{ kind: 'unknown' }])).toBeUndefined()
   })
 
   it('does not believe the wire where the output is not plain', () => {

@@ -35,7 +35,8 @@ function maskOf(
 ): Mask | undefined {
   switch (origin.kind) {
     case 'unknown':
-      return REDACT
+      // The name of a CTE or derived table, over relations that the analysis knows to have no masked column.
+      return plainOutput === false && !untrusted ? undefined : REDACT
     case 'expression':
       return untrusted ? REDACT : undefined
     case 'column': {
