@@ -41,6 +41,9 @@ export class Catalog {
   #snapshot: CatalogSnapshot | undefined
   #byName = new Map<string, CatalogRelation[]>()
   #masked = new Map<string, Map<CatalogRelation, boolean>>()
+  /** What `touch` found last for the facts of a known text. */
+  #touches = new WeakMap<StatementFacts, { readonly fingerprint: string; readonly touch: Touch }>()
+  #reads = 0
   #loading: Promise<void> | undefined
   #stale = true
   #loadedAt = 0
@@ -55,6 +58,11 @@ export class Catalog {
   /** It was read, and reading did not fail the last time. */
   get known(): boolean {
     return this.#snapshot !== undefined
+  }
+
+  /** Changes with every read: what was derived from the catalog holds for as long as this is the same. */
+  get reads(): number {
+    return this.#reads
   }
 
   /** A statement that changes the schema went by. */
@@ -94,10 +102,21 @@ export class Catalog {
       this.#byName = new Map()
       this.#onProblem(error)
     }
+    this.#touches = new WeakMap()
+    this.#reads++
   }
 
   /** What the statement's relations and functions can carry. */
   touch(facts: StatementFacts, masks: MaskSet): Touch {
+    const { fingerprint } = masks
+    const known = this.#touches.get(facts)
+    if (known !== undefined && known.fingerprint === fingerprint) return known.touch
+    const touch = this.#touchOf(facts, masks)
+    this.#touches.set(facts, { fingerprint, touch })
+    return touch
+  }
+
+  #touchOf(facts: StatementFacts, masks: MaskSet): Touch {
     let touch: Touch = 'clean'
     for (const use of facts.relations) touch = worse(touch, this.#touchRelation(use.relation, masks))
     for (const use of facts.functions) {

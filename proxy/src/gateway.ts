@@ -107,6 +107,10 @@ export async function startGateway(
     const sessions = new Sessions(configuration.limits)
     const doors = await Doors.open(configuration)
     const greetings = new ServerGreetings([...databases.values()].filter((each) => each.dialect === 'mysql'))
+    const decisions = {
+      allow: metrics.statements.with({ decision: 'allow' }),
+      deny: metrics.statements.with({ decision: 'deny' }),
+    }
     const services: GatewayServices = {
       configuration,
       log,
@@ -127,7 +131,7 @@ export async function startGateway(
         sameServer(databases, current, schema).find((each) => canConnect(policy.current, identity, each.name)),
       onAuthenticated: (socket) => doors.leave(socket),
       onRefusedLogin: (error) => metrics.refusedLogins.increment({ kind: error.kind }),
-      onDecision: (decision) => metrics.statements.increment({ decision: decision.effect }),
+      onDecision: ({ effect }) => decisions[effect].add(),
     }
     metrics.sessions.follow(() => sessions.size)
     const listening = new Closing()

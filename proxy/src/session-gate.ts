@@ -36,6 +36,18 @@ interface IssuedPass extends Pass {
   readonly masks: MaskSet
   readonly touch: Touch
   readonly changesSchema: boolean
+  /** Of what is shown: for SQL's EXECUTE, of what stands behind the name. */
+  readonly plainOutput: boolean
+}
+
+interface PlannedMasks {
+  readonly columns: readonly WireColumn[]
+  readonly masks: MaskSet
+  readonly touch: Touch
+  readonly plain: boolean | undefined
+  readonly catalog: Catalog
+  readonly reads: number
+  readonly plan: MaskPlan | undefined
 }
 
 /** The gate of one session: facts, decision, record. See `Gate`. */
@@ -49,6 +61,8 @@ class SessionGate implements Gate {
   #database: GateDatabase
   /** The masks of the last policy and database seen, so that a statement costs one comparison. */
   #masks: { policy: Policy; database: GateDatabase; set: MaskSet } | undefined
+  /** The last plan and all that it rests on: most results look like the one before. */
+  #planned: PlannedMasks | undefined
 
   constructor(options: SessionGateOptions) {
     this.#options = options
@@ -92,9 +106,28 @@ class SessionGate implements Gate {
   }
 
   maskPlan(pass: Pass, columns: readonly WireColumn[]): MaskPlan | undefined | Promise<MaskPlan | undefined> {
-    const { catalog } = this.#database
-    const plan = () => this.#plan(pass as IssuedPass, columns)
-    const masks = (pass as IssuedPass).masks
+    const { catalog, dialect } = this.#database
+    const { masks, touch, plainOutput } = pass as IssuedPass
+    const plain = dialect === 'mysql' ? plainOutput : undefined
+    const known = this.#planned
+    if (
+      known !== undefined &&
+      known.columns === columns &&
+      known.masks === masks &&
+      known.touch === touch &&
+      known.plain === plain &&
+      known.catalog === catalog &&
+      known.reads === catalog.reads
+    )
+      return known.plan
+    const plan = () => {
+      const origins = columns.map((column) => catalog.origin(column, masks))
+      const made = planMasks(masks, touch, plain, origins)
+      // What is unknown may be known next time.
+      if (!origins.some((origin) => origin.kind === 'unknown'))
+        this.#planned = { columns, masks, touch, plain, catalog, reads: catalog.reads, plan: made }
+      return made
+    }
     const unknown = columns.some((column) => catalog.origin(column, masks).kind === 'unknown')
     return unknown && catalog.worthRefreshing ? catalog.refresh().then(plan) : plan()
   }
@@ -225,18 +258,8 @@ class SessionGate implements Gate {
       masks,
       touch,
       changesSchema: facts.some(changesSchema),
+      plainOutput: (executes?.flatMap(factsOf) ?? facts).every((each) => each.plainOutput),
     } as Omit<IssuedPass, keyof Pass> & object as IssuedPass
-  }
-
-  #plan(pass: IssuedPass, columns: readonly WireColumn[]): MaskPlan | undefined {
-    const { catalog, dialect } = this.#database
-    const plain = dialect === 'mysql' ? factsOf(pass.statement).every((each) => each.plainOutput) : undefined
-    return planMasks(
-      pass.masks,
-      pass.touch,
-      plain,
-      columns.map((column) => catalog.origin(column, pass.masks)),
-    )
   }
 
   #maskSet(): MaskSet {
@@ -250,14 +273,13 @@ class SessionGate implements Gate {
 
   #touch(statement: Statement, executes: readonly Statement[] | undefined): Touch {
     const masks = this.#maskSet()
+    const all = executes ? [statement, ...executes].flatMap(factsOf) : factsOf(statement)
     let touch: Touch = 'clean'
-    for (const each of executes ? [statement, ...executes] : [statement]) {
-      for (const facts of factsOf(each)) {
-        // What a cursor shows was said when it was declared; here only the wire can tell, and only of plain columns.
-        const own = facts.verb === 'fetch' ? 'unknown' : this.#database.catalog.touch(facts, masks)
-        if (own === 'masked') return 'masked'
-        if (own === 'unknown') touch = 'unknown'
-      }
+    for (const facts of all) {
+      // What a cursor shows was said when it was declared; here only the wire can tell, and only of plain columns.
+      const own = facts.verb === 'fetch' ? 'unknown' : this.#database.catalog.touch(facts, masks)
+      if (own === 'masked') return 'masked'
+      if (own === 'unknown') touch = 'unknown'
     }
     return touch
   }
@@ -271,7 +293,9 @@ class SessionGate implements Gate {
   #wayOut(statement: Statement, executes: readonly Statement[] | undefined): Decision | undefined {
     const masks = this.#maskSet()
     if (masks.empty) return undefined
-    for (const facts of (executes ? [statement, ...executes] : [statement]).flatMap(factsOf)) {
+    const own = factsOf(statement)
+    const executed = executes?.flatMap(factsOf) ?? []
+    for (const facts of [...own, ...executed, ...own.flatMap((each) => executed.map((inner) => together(each, inner)))]) {
       const refused = wayOut(facts, this.#database.catalog, masks)
       if (refused) return refused
     }
@@ -281,6 +305,16 @@ class SessionGate implements Gate {
 
 function factsOf(statement: Statement): readonly StatementFacts[] {
   return statement.analysis.ok ? statement.analysis.statements : []
+}
+
+/** A statement and what it executes, as one: `create table x as execute p` writes here and reads there. */
+function together(outer: StatementFacts, inner: StatementFacts): StatementFacts {
+  return {
+    ...outer,
+    relations: [...outer.relations, ...inner.relations],
+    functions: [...outer.functions, ...inner.functions],
+    settings: [...outer.settings, ...inner.settings],
+  }
 }
 
 function changesSchema(facts: StatementFacts): boolean {
