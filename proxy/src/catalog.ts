@@ -117,8 +117,12 @@ export class Catalog {
   }
 
   #touchOf(facts: StatementFacts, masks: MaskSet): Touch {
+    // SHOW COLUMNS, DESCRIBE and the like read no rows.
+    const readsRows = facts.verb !== 'show' && !(facts.verb === 'explain' && facts.nested.length === 0)
     let touch: Touch = 'clean'
-    for (const use of facts.relations) touch = worse(touch, this.#touchRelation(use.relation, masks))
+    for (const use of facts.relations) {
+      touch = worse(touch, readsRows || !this.known ? this.#touchRelation(use.relation, masks) : 'clean')
+    }
     for (const use of facts.functions) {
       if (!this.#isSystemFunction(use.schema, use.name)) touch = worse(touch, 'unknown')
     }

@@ -1,6 +1,6 @@
 import type { Identity } from '@sluice/domain'
 import { SluiceError } from '@sluice/domain'
-import type { Analyser, LexicalMode, StatementFacts } from '@sluice/parsers'
+import type { Analyser, LexicalMode, StatementClass, StatementFacts } from '@sluice/parsers'
 import { type Decision, decide, type MaskSet, masksFor, type Policy, planMasks } from '@sluice/policy'
 import { type RecordedValue, redactText, type SessionRecord } from '@sluice/recorder'
 import type { Catalog, Touch } from './catalog.js'
@@ -273,20 +273,21 @@ class SessionGate implements Gate {
 
   #touch(statement: Statement, executes: readonly Statement[] | undefined): Touch {
     const masks = this.#maskSet()
-    const all = executes ? [statement, ...executes].flatMap(factsOf) : factsOf(statement)
     let touch: Touch = 'clean'
-    for (const facts of all) {
-      // What a cursor shows was said when it was declared; here only the wire can tell, and only of plain columns.
-      const own = facts.verb === 'fetch' ? 'unknown' : this.#database.catalog.touch(facts, masks)
+    for (const facts of allFacts(statement, executes)) {
+      const own = this.#database.catalog.touch(facts, masks)
       if (own === 'masked') return 'masked'
-      if (own === 'unknown') touch = 'unknown'
+      if (own === 'unknown' || isUnseen(facts)) touch = 'unknown'
     }
     return touch
   }
 
+  /** Where the catalog does not know what a statement names, it is read again; it may be newer than the last reading. */
   #mustRefreshCatalog(statement: Statement, executes: readonly Statement[] | undefined): boolean {
-    if (this.#maskSet().empty || !this.#database.catalog.worthRefreshing) return false
-    return this.#touch(statement, executes) === 'unknown'
+    const masks = this.#maskSet()
+    const { catalog } = this.#database
+    if (masks.empty || !catalog.worthRefreshing) return false
+    return allFacts(statement, executes).some((facts) => catalog.touch(facts, masks) === 'unknown')
   }
 
   /** Ways out of a masked table on which this version cannot mask: they are refused. */
@@ -295,13 +296,29 @@ class SessionGate implements Gate {
     if (masks.empty) return undefined
     const own = factsOf(statement)
     const executed = executes?.flatMap(factsOf) ?? []
-    for (const facts of [...own, ...executed, ...own.flatMap((each) => executed.map((inner) => together(each, inner)))]) {
+    for (const facts of [
+      ...own,
+      ...executed,
+      ...own.flatMap((each) => executed.map((inner) => together(each, inner))),
+    ]) {
       const refused = wayOut(facts, this.#database.catalog, masks)
       if (refused) return refused
     }
     return undefined
   }
 }
+
+/** The facts of a statement and of all that may stand behind the name that it executes. */
+function allFacts(statement: Statement, executes: readonly Statement[] | undefined): readonly StatementFacts[] {
+  return executes ? [statement, ...executes].flatMap(factsOf) : factsOf(statement)
+}
+
+/** What a cursor shows was said when it was declared; what code does, nobody sees. Only the wire can tell, and only of plain columns. */
+function isUnseen(facts: StatementFacts): boolean {
+  return facts.verb === 'fetch' || UNSEEN.has(facts.class) || facts.nested.some((inner) => UNSEEN.has(inner.class))
+}
+
+const UNSEEN: ReadonlySet<StatementClass> = new Set(['opaque', 'procedure'])
 
 function factsOf(statement: Statement): readonly StatementFacts[] {
   return statement.analysis.ok ? statement.analysis.statements : []
