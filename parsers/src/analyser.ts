@@ -10,7 +10,7 @@ import { ParserThread } from './worker-pool.js'
 export interface AnalyserOptions {
   /** Longer texts are refused, bytes. Default 4 MiB. */
   readonly maxBytes?: number
-  /** Longest time for one text in a parser thread, milliseconds. Default 2000. */
+  /** Longest time for one text in a parser thread, milliseconds. Default 5000. */
   readonly timeoutMs?: number
   /** Memory for known texts, bytes. Default 16 MiB. */
   readonly cacheBytes?: number
@@ -39,7 +39,7 @@ class CachingAnalyser implements Analyser {
   readonly #small: ParserThread
   readonly #large: ParserThread
 
-  constructor({ maxBytes = 4 << 20, timeoutMs = 2000, cacheBytes = 16 << 20 }: AnalyserOptions) {
+  constructor({ maxBytes = 4 << 20, timeoutMs = 5000, cacheBytes = 16 << 20 }: AnalyserOptions) {
     this.#maxBytes = maxBytes
     this.#cache = new FactCache(cacheBytes)
     this.#small = new ParserThread(timeoutMs)

@@ -12,6 +12,7 @@ if (!port) throw new Error('parse-worker runs as a worker thread only')
 const reader = openReader()
 port.on('message', async (request: ReadingRequest) => {
   await reader.load(request.mode.dialect)
+  port.postMessage('reading')
   port.postMessage(reader.read(Buffer.from(request.text), request.mode, { thorough: true }))
 })
 port.postMessage('ready')

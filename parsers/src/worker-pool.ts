@@ -60,8 +60,12 @@ export class ParserThread {
     this.#worker = worker
     this.#ready = false
     worker.unref()
-    worker.on('message', (message: Reading | 'ready') => {
+    worker.on('message', (message: Reading | 'ready' | 'reading') => {
       if (worker !== this.#worker) return
+      if (message === 'reading') {
+        this.#limit(worker, TOO_LONG, this.#timeoutMs)
+        return
+      }
       if (message === 'ready') this.#ready = true
       else this.#finish(message)
       this.#next()
@@ -87,13 +91,17 @@ export class ParserThread {
     if (!worker) return
     worker.ref()
     if (!this.#ready) {
-      this.#timer ??= setTimeout(() => this.#replace(worker, BROKE), START_MS)
+      if (this.#timer === undefined) this.#limit(worker, BROKE, START_MS)
       return
     }
-    clearTimeout(this.#timer)
     this.#current = this.#queue.shift()
-    this.#timer = setTimeout(() => this.#replace(worker, TOO_LONG), this.#timeoutMs)
+    this.#limit(worker, BROKE, START_MS) // the dialect's grammar may have to be loaded first
     worker.postMessage(this.#current?.request)
+  }
+
+  #limit(worker: Worker, reading: Reading, milliseconds: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#replace(worker, reading), milliseconds)
   }
 
   #finish(reading: Reading): void {
