@@ -34,7 +34,8 @@ export interface GatewayServices {
   /** MySQL's USE: the configured database for a schema on the same server, if the identity may enter it. */
   readonly databaseOf: (identity: Identity, current: Database, schema: string) => Database | undefined
   readonly onAuthenticated: (socket: Socket) => void
-  readonly onRefusedLogin: (error: SluiceError) => void
+  /** `database` as the client named it, which may be none of ours. */
+  readonly onRefusedLogin: (error: SluiceError, database?: string) => void
   readonly onDecision: (decision: Decision) => void
 }
 
@@ -78,11 +79,15 @@ export async function startGateway(
   const closing = new Closing()
   try {
     const problem = (what: string) => (error: unknown) => log.error({ err: error }, what)
-    const policy = closing.add(await followPolicy(configuration, log), (file) => file.close())
+    const policy = closing.add(await followPolicy(configuration, log, metrics), (file) => file.close())
     const users = closing.add(
       await openUserDirectory(
         configuration.identity.users,
-        problem('the users file is not good; the last good one stays in force'),
+        (error) => {
+          metrics.reloads.increment({ file: 'users', result: 'failed' })
+          log.error({ err: error }, 'the users file is not good; the last good one stays in force')
+        },
+        () => metrics.reloads.increment({ file: 'users', result: 'ok' }),
       ),
       (directory) => directory.close(),
     )
@@ -130,10 +135,15 @@ export async function startGateway(
       databaseOf: (identity, current, schema) =>
         sameServer(databases, current, schema).find((each) => canConnect(policy.current, identity, each.name)),
       onAuthenticated: (socket) => doors.leave(socket),
-      onRefusedLogin: (error) => metrics.refusedLogins.increment({ kind: error.kind }),
+      onRefusedLogin: (error, database) => {
+        metrics.refusedLogins.increment({ kind: error.kind })
+        if (error.kind === 'upstream' && database !== undefined && databases.has(database))
+          metrics.upstreamErrors.increment({ database, code: error.code })
+      },
       onDecision: ({ effect }) => decisions[effect].add(),
     }
     metrics.sessions.follow(() => sessions.size)
+    metrics.pending.follow(() => doors.waiting)
     const listening = new Closing()
     closing.add(listening, (it) => it.run())
     const listeners = await listen(services, doors, metrics, listening)
@@ -145,7 +155,7 @@ export async function startGateway(
 }
 
 /** The policy in force, followed in its file. */
-function followPolicy(configuration: Configuration, log: Logger): Promise<FollowedFile<Policy>> {
+function followPolicy(configuration: Configuration, log: Logger, metrics: Metrics): Promise<FollowedFile<Policy>> {
   const parse = (text: string): Policy => {
     const loaded = loadPolicy(text, configuration.policy)
     if ('policy' in loaded) return loaded.policy
@@ -155,8 +165,14 @@ function followPolicy(configuration: Configuration, log: Logger): Promise<Follow
   return followFile(
     configuration.policy,
     parse,
-    () => log.info('the policy changed; live sessions follow it from their next statement'),
-    (error) => log.error({ problem: error.message }, 'the policy file is not good; the last good one stays in force'),
+    () => {
+      metrics.reloads.increment({ file: 'policy', result: 'ok' })
+      log.info('the policy changed; live sessions follow it from their next statement')
+    },
+    (error) => {
+      metrics.reloads.increment({ file: 'policy', result: 'failed' })
+      log.error({ problem: error.message }, 'the policy file is not good; the last good one stays in force')
+    },
   )
 }
 
@@ -191,6 +207,10 @@ class Doors {
     this.#limit = limit
     this.#tls = tls
     this.#require = require
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
   }
 
   tls(dialect: Dialect): LoginServices['tls'] {

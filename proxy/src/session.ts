@@ -254,7 +254,7 @@ function refuse(
   const about = { code: error.code, user: hello?.user, database: hello?.database, address: client.address }
   if (error.kind === 'client' || error.kind === 'policy') services.log.info(about, error.message)
   else services.log.error({ ...about, err: error.cause }, error.message)
-  services.onRefusedLogin(error)
+  services.onRefusedLogin(error, hello?.database)
   try {
     client.write(protocol.encodeLoginError(error, hello))
   } catch {

@@ -9,8 +9,17 @@ import { parseUsers } from './users-file.js'
 export async function openUserDirectory(
   path: string,
   onProblem: (problem: SluiceError) => void,
+  onChange: () => void = () => {},
 ): Promise<UserDirectory & { close(): void }> {
-  const file = await followFile(path, parseUsers, (users) => directory.replace(users.records), onProblem)
+  const file = await followFile(
+    path,
+    parseUsers,
+    (users) => {
+      directory.replace(users.records)
+      onChange()
+    },
+    onProblem,
+  )
   const directory = createUserDirectory(file.current.records, file.current.decoyKey)
   return { ...directory, close: () => file.close() }
 }

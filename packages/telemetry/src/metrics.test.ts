@@ -42,6 +42,6 @@ test('the gateway’s metrics all render, each name once', () => {
   expect(new Set(names).size).toBe(names.length)
   expect(text).toContain('sluice_sessions_open 3\n')
   expect(text).toContain('sluice_statements_total{decision="deny"} 1\n')
-  expect(text).not.toContain('sluice_recorder_up')
+  expect(text).not.toContain('sluice_connections_pending')
   expect(text).toMatch(/process_resident_memory_bytes \d{7,}/)
 })

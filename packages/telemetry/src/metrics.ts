@@ -13,14 +13,10 @@ export function createMetrics() {
     sessions: registry.observed('sluice_sessions_open', 'Sessions open now.'),
     /** Connections that have not logged in yet. */
     pending: registry.observed('sluice_connections_pending', 'Connections that have not logged in yet.'),
-    /** 1 while the store takes what is recorded, else 0. */
-    recorderUp: registry.observed('sluice_recorder_up', 'Whether the store of the recorder answers.'),
     /** `decision`: `allow` or `deny`. */
     statements: registry.counter('sluice_statements_total', 'Statements by decision.', ['decision']),
     /** `kind`: an `ErrorKind`. */
     refusedLogins: registry.counter('sluice_logins_refused_total', 'Connections refused before login.', ['kind']),
-    /** `direction`: `client` (towards the client) or `server`. */
-    bytes: registry.counter('sluice_bytes_total', 'Bytes passed on.', ['direction']),
     /** `code`: an `ErrorCode`. */
     upstreamErrors: registry.counter('sluice_upstream_errors_total', 'Servers that failed us.', ['database', 'code']),
     /** `file`: `policy` or `users`; `result`: `ok`, or `failed` where the file was broken. */
