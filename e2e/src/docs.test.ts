@@ -38,6 +38,31 @@ for (const page of PAGES) {
   })
 }
 
+describe('docs/operations.md', () => {
+  const operations = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
+
+  it('names every metric that there is', async () => {
+    const [answer] = await walkthrough.run('curl -s http://127.0.0.1:6480/metrics')
+    const metrics = [...answer!.output.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name!)
+    expect(metrics.length).toBeGreaterThan(3)
+    expect(metrics.filter((name) => !operations.includes(`\`${name}`))).toEqual([])
+  })
+
+  it.each(['', 'listen', 'tls', 'databases.shop', 'vault', 'identity', 'recorder', 'recorder.results', 'limits'])(
+    'names every key of `%s`',
+    async (section) => {
+      const folder = temporaryFolder('docs-keys')
+      const steps = section === '' ? [] : section.split('.')
+      const lines = [...steps, 'qqqqqqqq'].map((step, depth) => `${'  '.repeat(depth)}${step}:`)
+      writeFileSync(join(folder, 'sluice.yaml'), `${lines.join('\n')} 1\n`)
+      const { stderr } = await runSluice(['check'], { folder })
+      const known = /qqqqqqqq` is not a key of this file: known are (.*)/.exec(stderr)?.[1]?.match(/(?<=`)\w+(?=`)/g)
+      expect(known?.length, stderr).toBeGreaterThan(0)
+      for (const key of known!) expect(operations).toMatch(new RegExp(`[\`.]${key}[\`.]`))
+    },
+  )
+})
+
 it('every page is tested', () => {
   const pages = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)
   expect(PAGES).toEqual(expect.arrayContaining(pages.filter((name) => name.endsWith('.md'))))
