@@ -9,7 +9,7 @@ import {
 } from '@sluice/wire/postgres'
 import type { Channel } from '../channel.js'
 import type { Hello, LoginServices } from '../protocol.js'
-import { DEFAULT_CLIENT_ENCODING } from './client-encoding.js'
+import { DEFAULT_CLIENT_ENCODING } from './character-set.js'
 import { readStartupParameters } from './startup-parameters.js'
 import { asProtocolViolation } from './wire-violation.js'
 

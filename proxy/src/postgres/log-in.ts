@@ -10,7 +10,7 @@ import {
 } from '@sluice/wire/postgres'
 import type { Channel } from '../channel.js'
 import type { Target, Upstream } from '../protocol.js'
-import { DEFAULT_CLIENT_ENCODING } from './client-encoding.js'
+import { DEFAULT_CLIENT_ENCODING } from './character-set.js'
 import type { PostgresHello } from './greet.js'
 import { ServerAuthentication } from './server-authentication.js'
 import { startUpstreamTls } from './upstream-tls.js'

@@ -13,7 +13,7 @@ import {
 } from '@sluice/wire/postgres'
 import type { MaskPlan, Pass } from '../gate.js'
 import { Inlet } from '../inlet.js'
-import { clientEncodingOf } from './client-encoding.js'
+import { clientEncodingOf } from './character-set.js'
 import type { Conversation, Wait } from './conversation.js'
 import type { Exchange } from './exchange.js'
 import { LayoutReader } from './layout-reader.js'

@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/domain'
-import { clientEncodingOf } from './client-encoding.js'
+import { clientEncodingOf } from './character-set.js'
 import { splitOptions } from './startup-options.js'
 
 /** Settings that a client may bring along at startup, by lower-case name: none changes how SQL is read or who is asking. */
