@@ -6,7 +6,7 @@ export type Part = (typeof PARTS)[number]
 
 export interface Options {
   readonly parts: readonly Part[]
-  /** Seconds a run of point selects, and counted rounds. */
+  /** Seconds a run, and counted rounds. */
   readonly seconds: number
   readonly rounds: number
   /** Rows of the large results. */
@@ -23,7 +23,7 @@ const USAGE = `usage: npx pnpm bench [options]
 Measures the gateway side by side with no gateway, a bare TCP relay and, where it is installed, pgbouncer.
 
   --quick             short runs and fewer cells
-  --seconds N         seconds a run of point selects (3; quick: 1)
+  --seconds N         seconds a run (3; quick: 1); large results are read as often as fits
   --rounds N          rounds, of which the median is told (5; quick: 3)
   --only PART         pgbench, rows, copy or mysql (may be repeated; default: all)
   --without-sluice    the baselines only

@@ -4,7 +4,7 @@ import type { Options } from './options.js'
 import { fillPgbench, findPgbench, PROTOCOLS, runPgbench } from './pgbench.js'
 import { binaryRequest, streamPostgres, textRequest } from './postgres-stream.js'
 import type { Route } from './route.js'
-import { workOf } from './streamed.js'
+import { forSeconds, workOf } from './streamed.js'
 
 const ACCOUNTS_A_SCALE = 100_000
 const PEOPLE = 'select id, name, email, city, balance, created_at from people'
@@ -36,7 +36,7 @@ function pointSelects({ quick, seconds }: Options, program: string): Cell[] {
   )
 }
 
-function largeSelects({ rows, quick }: Options): Cell[] {
+function largeSelects({ rows, quick, seconds }: Options): Cell[] {
   const size = rows.toLocaleString('en')
   const goals = (['sluice relaxed', 'sluice strict'] as const).map((route) => {
     return { route, of: 'bare relay', atLeast: 0.8 } as const
@@ -44,7 +44,8 @@ function largeSelects({ rows, quick }: Options): Cell[] {
   const cell = (what: string, request: Buffer, email: boolean): Cell => ({
     name: `SELECT of ${size} rows, ${what}`,
     unit: 'row',
-    run: async (route) => workOf(route, await streamPostgres(route, request), { rows, email }),
+    run: (route) =>
+      forSeconds(seconds, async () => workOf(route, await streamPostgres(route, request), { rows, email })),
     goals: email ? goals : [],
   })
   return [
@@ -54,12 +55,13 @@ function largeSelects({ rows, quick }: Options): Cell[] {
   ]
 }
 
-function copyOut({ rows }: Options): Cell {
+function copyOut({ rows, seconds }: Options): Cell {
   const request = textRequest('copy pgbench_accounts to stdout')
   return {
     name: `COPY of ${rows.toLocaleString('en')} rows to the client, text`,
     unit: 'row',
-    run: async (route) => workOf(route, await streamPostgres(route, request), { rows, email: false }),
+    run: (route) =>
+      forSeconds(seconds, async () => workOf(route, await streamPostgres(route, request), { rows, email: false })),
   }
 }
 

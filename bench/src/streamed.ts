@@ -25,3 +25,15 @@ export function workOf(
   }
   return { units: rows, seconds }
 }
+
+/** Does it again and again for some seconds, once at least. */
+export async function forSeconds(seconds: number, once: () => Promise<Work>): Promise<Work> {
+  let units = 0
+  let spent = 0
+  do {
+    const work = await once()
+    units += work.units
+    spent += work.seconds
+  } while (spent < seconds)
+  return { units, seconds: spent }
+}
