@@ -28,14 +28,26 @@ export function formatOf(formats: readonly number[], index: number): number {
   return formats.length === 0 ? 0 : formats.length === 1 ? formats[0]! : (formats[index] ?? 0)
 }
 
-/** A result's columns as they go on record. */
+type RecordedColumns = readonly { readonly name: string; readonly type: string; readonly masked?: true }[]
+
+/** What was made last of a description: a prepared statement has the same each time. */
+const known = new WeakMap<
+  readonly ColumnDescription[],
+  { plan: readonly unknown[] | undefined; made: RecordedColumns }
+>()
+
+/** A result's columns as they go on record; for the same description and plan the same array. */
 export function recordedColumns(
   columns: readonly ColumnDescription[],
   plan: readonly unknown[] | undefined,
-): { name: string; type: string; masked?: true }[] {
-  return columns.map(({ name, type }, i) =>
-    plan?.[i] === undefined ? { name, type: typeName(type) } : { name, type: typeName(type), masked: true },
+): RecordedColumns {
+  const last = known.get(columns)
+  if (last !== undefined && last.plan === plan) return last.made
+  const made = columns.map(({ name, type }, i) =>
+    plan?.[i] === undefined ? { name, type: typeName(type) } : { name, type: typeName(type), masked: true as const },
   )
+  known.set(columns, { plan, made })
+  return made
 }
 
 /**

@@ -12,7 +12,7 @@ export class ResultRecord {
   #pass: Pass | undefined
   #portal: Portal | undefined
   #layout: Layout | undefined
-  #columns: { name: string; type: string; masked?: true }[] | undefined
+  #columns: ReturnType<typeof recordedColumns> | undefined
   #rows: RecordedValue[][] = []
   #rowsLeft = 0
   #bytesLeft = 0
