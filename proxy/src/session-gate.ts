@@ -295,17 +295,17 @@ class SessionGate implements Gate {
     const masks = this.#maskSet()
     if (masks.empty) return undefined
     const own = factsOf(statement)
-    const executed = executes?.flatMap(factsOf) ?? []
-    for (const facts of [
-      ...own,
-      ...executed,
-      ...own.flatMap((each) => executed.map((inner) => together(each, inner))),
-    ]) {
+    for (const facts of executes === undefined ? own : withExecuted(own, executes.flatMap(factsOf))) {
       const refused = wayOut(facts, this.#database.catalog, masks)
       if (refused) return refused
     }
     return undefined
   }
+}
+
+/** What is done, what that executes, and both taken as one statement. */
+function withExecuted(own: readonly StatementFacts[], executed: readonly StatementFacts[]): readonly StatementFacts[] {
+  return [...own, ...executed, ...own.flatMap((each) => executed.map((inner) => together(each, inner)))]
 }
 
 /** The facts of a statement and of all that may stand behind the name that it executes. */
