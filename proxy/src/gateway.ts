@@ -1,20 +1,21 @@
 import { hkdfSync } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
-import { createSecureContext } from 'node:tls'
-import { type Configuration, type FollowedFile, followFile } from '@sluice/config'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Configuration } from '@sluice/config'
 import { type Dialect, type Identity, SluiceError } from '@sluice/domain'
 import { openUserDirectory } from '@sluice/identity'
 import { type Analyser, createAnalyser } from '@sluice/parsers'
-import { canConnect, type Decision, loadPolicy, type Policy } from '@sluice/policy'
+import { canConnect, type Decision, type Policy } from '@sluice/policy'
 import { openRecorder, type Recorder, type RecorderOptions } from '@sluice/recorder'
 import type { Logger, Metrics } from '@sluice/telemetry'
 import { openVault } from '@sluice/vault'
-import type { TlsServerOptions } from './channel.js'
 import { Database } from './database.js'
+import { Doors } from './doors.js'
 import { startHttp } from './http.js'
 import { mysqlProtocol } from './mysql/protocol.js'
 import { ServerGreetings } from './mysql/server-greetings.js'
+import { followPolicy } from './policy-in-force.js'
 import { postgresProtocol } from './postgres/protocol.js'
 import type { LoginServices, Protocol } from './protocol.js'
 import { serveConnection } from './session.js'
@@ -51,6 +52,9 @@ export interface Gateway {
   /** Stops accepting, lets sessions finish what they do (`limits.drain`), closes the rest, writes out the record. */
   close(): Promise<void>
 }
+
+/** How long a closed session may take to tell its client and its record. */
+const LAST_WORDS_MS = 1_000
 
 /** Everything that a gateway opens and must close again, the last one first. */
 class Closing {
@@ -154,84 +158,12 @@ export async function startGateway(
   }
 }
 
-/** The policy in force, followed in its file. */
-function followPolicy(configuration: Configuration, log: Logger, metrics: Metrics): Promise<FollowedFile<Policy>> {
-  const parse = (text: string): Policy => {
-    const loaded = loadPolicy(text, configuration.policy)
-    if ('policy' in loaded) return loaded.policy
-    const lines = loaded.problems.map((each) => `${each.line}:${each.column} ${each.message}`)
-    throw new SluiceError('configuration_invalid', `policy \`${configuration.policy}\`: ${lines.join('; ')}`)
-  }
-  return followFile(
-    configuration.policy,
-    parse,
-    () => {
-      metrics.reloads.increment({ file: 'policy', result: 'ok' })
-      log.info('the policy changed; live sessions follow it from their next statement')
-    },
-    (error) => {
-      metrics.reloads.increment({ file: 'policy', result: 'failed' })
-      log.error({ problem: error.message }, 'the policy file is not good; the last good one stays in force')
-    },
-  )
-}
-
 function sameServer(databases: ReadonlyMap<string, Database>, current: Database, schema: string): Database[] {
   const here = current.configuration
   return [...databases.values()].filter(({ configuration: there, dialect }) => {
     const sameAddress = there.address.host === here.address.host && there.address.port === here.address.port
     return dialect === 'mysql' && sameAddress && there.credential === here.credential && there.database === schema
   })
-}
-
-/** Who may come in before login: how many at a time, and with which certificates. */
-class Doors {
-  readonly #waiting = new Set<Socket>()
-  readonly #limit: number
-  readonly #tls: Omit<TlsServerOptions, 'alpn'> | undefined
-  readonly #require: boolean
-
-  static async open(configuration: Configuration): Promise<Doors> {
-    const { tls, limits } = configuration
-    if (!tls) return new Doors(limits.unauthenticated, undefined, false)
-    const [cert, key, ca] = await Promise.all([
-      readFile(tls.certificate),
-      readFile(tls.key),
-      tls.clientCa === undefined ? undefined : readFile(tls.clientCa),
-    ])
-    const context = createSecureContext({ cert, key, minVersion: 'TLSv1.2', ...(ca ? { ca } : {}) })
-    return new Doors(limits.unauthenticated, { context, requestCertificate: ca !== undefined }, tls.require)
-  }
-
-  private constructor(limit: number, tls: Omit<TlsServerOptions, 'alpn'> | undefined, require: boolean) {
-    this.#limit = limit
-    this.#tls = tls
-    this.#require = require
-  }
-
-  get waiting(): number {
-    return this.#waiting.size
-  }
-
-  tls(dialect: Dialect): LoginServices['tls'] {
-    if (!this.#tls) return undefined
-    return { ...this.#tls, require: this.#require, ...(dialect === 'postgres' ? { alpn: ['postgresql'] } : {}) }
-  }
-
-  /** False where too many wait already. */
-  enter(socket: Socket): boolean {
-    if (this.#waiting.size >= this.#limit) return false
-    this.#waiting.add(socket)
-    return true
-  }
-
-  leave(socket: Socket): void {
-    this.#waiting.delete(socket)
-  }
-
-  closeWaiting(): void {
-    for (const socket of this.#waiting) socket.destroy()
-  }
 }
 
 function recorderOptions({ recorder }: Configuration, onProblem: (message: string) => void): RecorderOptions {
@@ -306,6 +238,10 @@ function bind(
   })
 }
 
+async function until(condition: () => boolean, milliseconds: number): Promise<void> {
+  for (const end = Date.now() + milliseconds; !condition() && Date.now() < end; ) await pause(20)
+}
+
 async function shutDown(services: GatewayServices, listening: Closing, closing: Closing): Promise<void> {
   const { sessions, configuration, log } = services
   const error = new SluiceError('shutting_down', 'the gateway is shutting down', { hint: 'connect again in a moment' })
@@ -313,10 +249,15 @@ async function shutDown(services: GatewayServices, listening: Closing, closing: 
   const deadline = Date.now() + configuration.limits.drainMilliseconds
   while (sessions.size > 0 && Date.now() < deadline) {
     for (const session of sessions) if (session.idle) session.terminate(error)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await pause(50)
   }
   if (sessions.size > 0) log.warn({ sessions: sessions.size }, 'sessions did not finish in time and are closed')
+  for (const session of sessions) {
+    session.terminate(error) // waits for what is in flight
+    session.terminate(error) // does not wait any more
+  }
+  await until(() => sessions.size === 0, LAST_WORDS_MS)
   for (const session of sessions) session.destroy('the gateway is shutting down')
-  for (let i = 0; i < 20 && sessions.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 50))
+  await until(() => sessions.size === 0, LAST_WORDS_MS)
   await closing.run()
 }

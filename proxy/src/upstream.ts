@@ -14,7 +14,11 @@ export interface UpstreamAddress {
  * Connects to a database server. Rejects with `upstream_unreachable`; `bytes` caps what may be read through the channel.
  * The address is in the log's message alone: clients do not learn it.
  */
-export async function openUpstream(address: UpstreamAddress, milliseconds: number, bytes = LOGIN_BYTES): Promise<SocketChannel> {
+export async function openUpstream(
+  address: UpstreamAddress,
+  milliseconds: number,
+  bytes = LOGIN_BYTES,
+): Promise<SocketChannel> {
   const socket = connect({ host: address.host, port: address.port, allowHalfOpen: true, noDelay: true })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -31,11 +35,15 @@ export async function openUpstream(address: UpstreamAddress, milliseconds: numbe
   } catch (cause) {
     socket.destroy()
     socket.on('error', () => {})
-    throw new SluiceError('upstream_unreachable', `cannot connect to ${address.host}:${address.port}: ${(cause as Error).message}`, {
-      clientMessage: 'the database cannot be reached',
-      hint: 'try again; if it stays so, ask the operator of the gateway',
-      cause,
-    })
+    throw new SluiceError(
+      'upstream_unreachable',
+      `cannot connect to ${address.host}:${address.port}: ${(cause as Error).message}`,
+      {
+        clientMessage: 'the database cannot be reached',
+        hint: 'try again; if it stays so, ask the operator of the gateway',
+        cause,
+      },
+    )
   }
   socket.removeAllListeners('error')
   return new SocketChannel(socket, 'server', { milliseconds, bytes })
