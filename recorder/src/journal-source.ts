@@ -16,7 +16,8 @@ export class JournalSource implements LineSource {
 
   /** Names begin with the time of start, so their order is the sessions'. */
   async *ids(): AsyncIterable<SessionId> {
-    const names = await readdir(this.#directory).catch((error: Error) => {
+    const names = await readdir(this.#directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [] // made with the first session
       throw new SluiceError(
         'configuration_invalid',
         `the journal \`${this.#directory}\` cannot be read: ${error.message}`,
