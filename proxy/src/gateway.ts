@@ -133,6 +133,7 @@ export async function startGateway(
         tls: doors.tls(dialect),
         connectionId,
         users,
+        isDatabase: (name) => databases.has(name),
         serverGreeting: () => greetings.current(),
         cancel: (key) => sessions.cancel(key),
       }),

@@ -20,6 +20,8 @@ export interface LoginServices {
   readonly connectionId: number
   /** Looks up the verifiers of a user; a decoy for an unknown one, so that both take the same time and answers. */
   readonly users: UserDirectory
+  /** Whether a database of this name is configured; left out: none is. */
+  readonly isDatabase?: (name: string) => boolean
   /** Version and capabilities to greet MySQL clients with, taken from a real server. */
   readonly serverGreeting: () => Promise<MysqlServerGreeting>
   /** Hands a cancel request (key as the client sent it) to the session it belongs to; silent where there is none. */

@@ -34,6 +34,7 @@ function services(parts: { tls?: 'offered' | 'required'; users?: string[]; greet
   return {
     tls: parts.tls ? tls : undefined,
     connectionId: 4711,
+    isDatabase: (name: string) => name === 'shop',
     users: { find: (name: string) => (parts.users?.includes(name) ? {} : undefined) },
     serverGreeting: async () => parts.greeting ?? server,
     cancel: async () => {},
@@ -171,8 +172,15 @@ describe('the hello', () => {
     })
   })
 
-  test('keeps a user with an @ whole where a schema is given', async () => {
+  test('keeps a user with an @ whole where a schema is given, unless a database stands behind it', async () => {
     expect(await (await meet({ user: 'a@b' })).hello).toMatchObject({ user: 'a@b', database: 'shop' })
+    expect(await (await meet({ user: 'alice@shop', database: 'stock' })).hello).toMatchObject({
+      user: 'alice',
+      database: 'stock',
+    })
+    expect(
+      await (await meet({ user: 'a@shop', database: 'stock' }, services({ users: ['a@shop'] }))).hello,
+    ).toMatchObject({ user: 'a@shop', database: 'stock' })
   })
 
   test('takes no collation for utf8mb4', async () => {

@@ -191,11 +191,15 @@ function helloOf(response: HandshakeResponse, services: LoginServices) {
   }
 }
 
-/** The initial schema is the database; without one, `alice@shop` is alice at shop, unless there is a user of that very name. */
+/**
+ * The initial schema is the database; without one, `alice@shop` is alice at shop. With one, she is alice too, as tools connect
+ * that name the schema later: but only where shop is a database, since a user may have an @ in the name.
+ */
 function whoAndWhere(response: HandshakeResponse, services: LoginServices): Pick<Hello, 'user' | 'database'> {
-  const { user } = response
-  if (response.database) return { user, database: response.database }
+  const { user, database } = response
   const at = user.lastIndexOf('@')
-  if (at < 0 || services.users.find(user)) return { user, database: undefined }
-  return { user: user.slice(0, at), database: user.slice(at + 1) || undefined }
+  const suffix = user.slice(at + 1)
+  if (at < 0 || services.users.find(user)) return { user, database: database || undefined }
+  if (database && !services.isDatabase?.(suffix)) return { user, database }
+  return { user: user.slice(0, at), database: database || suffix || undefined }
 }
