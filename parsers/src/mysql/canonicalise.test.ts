@@ -38,6 +38,8 @@ describe('canonicalise', () => {
   it.each([
     ['select /* x */ 1', 'select   1'],
     ['select/**/1', 'select 1'],
+    ['-- a dump of x\n', '/**/'],
+    ['/* nothing */ # at all', '/**/'],
     ['select 1 # x\n+1', 'select 1  \n+1'],
     ['select 1 -- x\n+1', 'select 1  \n+1'],
     ['select 1 --\n+1', 'select 1  \n+1'],
@@ -79,7 +81,7 @@ describe('canonicalise', () => {
     ['/*M!80000 secret */', MARIADB, true],
   ])('reads %j as the server does', (sql, mode, runs) => {
     expect(canonical(sql, mode).includes('secret')).toBe(runs)
-    expect(canonical(sql, mode)).not.toMatch(/\/\*/)
+    expect(canonical(sql, mode)).not.toMatch(/\/\*(?!\*\/$)/)
   })
 
   it('does not end an executable comment inside quotes', () => {

@@ -23,6 +23,9 @@ export function canonicalise(original: Buffer, mode: MysqlMode): Canonical {
   return new Canonicaliser(source, mode).run(text)
 }
 
+/** Servers answer comments alone with OK, and nothing at all with an error: `mysql` sends what stands between statements. */
+const ONLY_COMMENTS = '/**/'
+
 /** What any comment and `--` begin with. */
 const SUSPECT = /--|#|\/\*/
 
@@ -45,7 +48,7 @@ class Canonicaliser {
     this.#lexer = new Lexer(source, lexerMode(mode.sqlMode))
   }
 
-  run(text: Buffer): Canonical {
+  run(original: Buffer): Canonical {
     const lexer = this.#lexer
     for (;;) {
       const kind = lexer.next()
@@ -66,9 +69,10 @@ class Canonicaliser {
       }
     }
     if (this.#expanding) throw new UnanalysableError('syntax', 'a comment is not closed')
-    if (this.#segments.length === 0) return { text }
+    if (this.#segments.length === 0) return { text: original }
     this.#parts.push(this.#source.slice(this.#copied))
-    return { text: Buffer.from(this.#parts.join(''), 'latin1'), segments: this.#segments }
+    const text = this.#parts.join('')
+    return { text: Buffer.from(text.trim() === '' ? ONLY_COMMENTS : text, 'latin1'), segments: this.#segments }
   }
 
   /** Puts something else in the place of `[start, end)`. */
