@@ -3,6 +3,7 @@ import {
   findProgram,
   makeCertificates,
   needProgram,
+  runClient,
   startMysql,
   startPostgres,
   startRedis,
@@ -34,7 +35,12 @@ declare module 'vitest' {
       readonly mariadb: string
       readonly pgDump: string
       readonly pgRestore: string
+      readonly mariadbDump: string
+      readonly mariadbSlap: string
+      /** MySQL's own clients; undefined where there are none. */
       readonly mysql: string | undefined
+      readonly mysqldump: string | undefined
+      readonly mysqlslap: string | undefined
     }
   }
 }
@@ -67,21 +73,34 @@ export default async function setup(project: TestProject): Promise<() => Promise
     pgDump: (await findProgram('pg_dump18')) ?? (await needProgram('pg_dump', 'postgresql-client')),
     pgRestore: (await findProgram('pg_restore18')) ?? (await needProgram('pg_restore', 'postgresql-client')),
     mariadb: await needProgram('mariadb', 'mariadb-client'),
-    mysql: await oracleMysql(),
+    mariadbDump: await needProgram('mariadb-dump', 'mariadb-client'),
+    mariadbSlap: await needProgram('mariadb-slap', 'mariadb-client'),
+    ...(await oracleClients()),
   })
   return async () => {
     await Promise.all(servers.map((server) => server.stop()))
   }
 }
 
-/** MySQL's own command line client; on Debian `mysql` is MariaDB's. */
-async function oracleMysql(): Promise<string | undefined> {
-  const mysqld = process.env.SLUICE_TEST_MYSQLD
-  if (mysqld)
-    return findProgram('mysql', 'SLUICE_TEST_MYSQL').then((found) =>
-      found && !/mariadb/.test(found) ? found : undefined,
+/** MySQL's own client programs; on Debian the same names are MariaDB's. */
+async function oracleClients(): Promise<Record<'mysql' | 'mysqldump' | 'mysqlslap', string | undefined>> {
+  const find = async (name: string, variable?: string) => {
+    const path = await findProgram(name, variable)
+    if (!path) return undefined
+    const { stdout } = await runClient(path, ['--version'])
+    return /mariadb/i.test(stdout) ? undefined : path
+  }
+  const clients = {
+    mysql: await find('mysql', 'SLUICE_TEST_MYSQL'),
+    mysqldump: await find('mysqldump'),
+    mysqlslap: await find('mysqlslap'),
+  }
+  const missing = Object.entries(clients).flatMap(([name, path]) => (path ? [] : [`\`${name}\``]))
+  if (missing.length > 0)
+    console.error(
+      `no ${missing.join(', ')} of MySQL's own on PATH: the suites use MariaDB's clients alone in their place`,
     )
-  return findProgram('mysql')
+  return clients
 }
 
 function shared(server: SharedServer): SharedServer {

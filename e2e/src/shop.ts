@@ -51,7 +51,7 @@ export async function queryPostgres(
 /** The same shop on MySQL or MariaDB. */
 export async function makeMysqlShop(server: SharedMysql): Promise<string> {
   const name = `shop_${process.pid}_${++made}`
-  await queryMysql(server, undefined, `create database ${name}`)
+  await queryMysql(server, undefined, `create database ${name} character set utf8mb4`)
   await queryMysql(
     server,
     name,
