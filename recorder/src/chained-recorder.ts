@@ -283,7 +283,7 @@ function settle(waiter: Waiter, error: Error | undefined): void {
 function unavailable(message: string): SluiceError {
   return new SluiceError('recorder_unavailable', message, {
     clientMessage: 'the session recorder is not available, so nothing may run',
-    detail: 'Every statement must be on record before it runs, and the store did not acknowledge it.',
-    hint: 'Try again later; if it stays so, tell the operator of the gateway.',
+    detail: 'every statement must be on record before it runs, and the store did not acknowledge it',
+    hint: 'try again later; if it stays so, tell the operator of the gateway',
   })
 }
