@@ -14,6 +14,7 @@ export default defineConfig({
         ...source,
         test: {
           name: 'unit',
+          sequence: { groupOrder: 1 },
           include: ['{packages/*,parsers,policy,recorder,proxy}/src/**/*.test.ts'],
           testTimeout: 20_000,
         },
@@ -22,6 +23,7 @@ export default defineConfig({
         ...source,
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 2 },
           include: ['e2e/src/**/*.test.ts', 'recorder/e2e/**/*.test.ts'],
           globalSetup: ['e2e/src/global-setup.ts'],
           testTimeout: 60_000,
