@@ -15,8 +15,8 @@ function summary(facts: StatementFacts): string {
     `${facts.verb}/${facts.class}`,
     facts.relations
       .map(
-        ({ relation: { schema, name }, verb }) =>
-          `${schema === undefined ? '' : `${schema}.`}${name}:${verb.replaceAll(' ', '-')}`,
+        ({ relation: { schema, name }, verb, assignedFrom }) =>
+          `${schema === undefined ? '' : `${schema}.`}${name}:${verb.replaceAll(' ', '-')}${assignedFrom ? `<-${assignedFrom}` : ''}`,
       )
       .join(' '),
     facts.functions.length > 0 ? `calls ${facts.functions.map(({ name }) => name).join(' ')}` : '',

@@ -33,11 +33,18 @@ export class FactsBuilder {
     this.kind = kind
   }
 
-  relation(schema: string | undefined, name: string, kind: StatementKind): void {
+  relation(schema: string | undefined, name: string, kind: StatementKind, assignedFrom: readonly string[] = []): void {
     const key = `${kind.verb}\0${schema ?? ''}\0${name}`
-    if (this.#relations.has(key)) return
+    const known = this.#relations.get(key)
+    if (known && assignedFrom.length === 0) return
+    const columns = new Set([...(known?.assignedFrom ?? []), ...assignedFrom])
     const relation: RelationName = schema === undefined ? { name } : { schema, name }
-    this.#relations.set(key, { relation, verb: kind.verb, class: kind.class })
+    this.#relations.set(key, {
+      relation,
+      verb: kind.verb,
+      class: kind.class,
+      ...(columns.size > 0 && { assignedFrom: [...columns] }),
+    })
   }
 
   function(schema: string | undefined, name: string): void {

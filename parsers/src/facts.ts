@@ -13,6 +13,11 @@ export interface RelationUse {
   /** The verb that a policy would name for this use: `select`, `insert`, `update`, `delete`, `truncate`, `drop table`, ... */
   readonly verb: string
   readonly class: StatementClass
+  /**
+   * PostgreSQL, `update`: the columns of this relation that assigned values may come from, so that what one column holds can
+   * be had from another; `*` where a value may be a whole row.
+   */
+  readonly assignedFrom?: readonly string[]
 }
 
 export interface FunctionUse {

@@ -81,6 +81,23 @@ function prepared(action: 'prepare' | 'execute' | 'deallocate'): Reader {
   }
 }
 
+/** Parts of CREATE AGGREGATE, OPERATOR, TYPE and TEXT SEARCH that name a function, which runs when the thing is used. */
+const FUNCTION_PARTS: ReadonlySet<string> = new Set(
+  `sfunc finalfunc combinefunc serialfunc deserialfunc msfunc minvfunc mfinalfunc function procedure restrict join input output
+   receive send typmod_in typmod_out analyze subscript canonical subtype_diff start gettoken end headline lextypes init lexize`.split(
+    /\s+/,
+  ),
+)
+
+/** OPCLASS_ITEM_FUNCTION (src/include/nodes/parsenodes.h). */
+const FUNCTION_OF_CLASS = 2
+
+function noteFunction(walk: Walk, list: unknown): void {
+  const names = namesOf(list)
+  const name = names.at(-1)
+  if (name !== undefined) walk.facts.function(names.at(-2), name)
+}
+
 const READERS: Readonly<Record<string, Reader>> = {
   DropStmt: (walk, fields) => {
     for (const object of (fields.objects ?? []) as Fields[]) namedObject(walk, fields.removeType, object)
@@ -133,6 +150,24 @@ const READERS: Readonly<Record<string, Reader>> = {
       ? ({ verb: 'insert', class: 'write' } as const)
       : ({ verb: 'select', class: 'read' } as const)
     walk.facts.relation(relation.schemaname as string | undefined, String(relation.relname), use)
+  },
+
+  CreateTrigStmt: (walk, fields) => noteFunction(walk, fields.funcname),
+  CreateEventTrigStmt: (walk, fields) => noteFunction(walk, fields.funcname),
+  CreateCastStmt: (walk, fields) => noteFunction(walk, (fields.func as Fields | undefined)?.objname),
+  CreateOpClassStmt: (walk, fields) => {
+    for (const item of (fields.items ?? []) as Fields[]) {
+      const { itemtype, name } = item.CreateOpClassItem as Fields
+      if (itemtype === FUNCTION_OF_CLASS) noteFunction(walk, (name as Fields | undefined)?.objname)
+    }
+  },
+  DefineStmt: (walk, fields) => {
+    for (const item of (fields.definition ?? []) as Fields[]) {
+      const { defname, arg } = item.DefElem as Fields
+      if (!FUNCTION_PARTS.has(String(defname))) continue
+      const named = (arg as Fields | undefined)?.TypeName as Fields | undefined
+      noteFunction(walk, named?.names ?? ((arg as Fields | undefined)?.List as Fields | undefined)?.items)
+    }
   },
 
   CallStmt: opaque('call'),

@@ -1,6 +1,7 @@
 import type { StatementFacts } from '../facts.js'
 import { FactsBuilder, type StatementKind } from '../facts-builder.js'
 import { UnanalysableError } from '../unanalysable-error.js'
+import { assignedFrom } from './assigned.js'
 import { classify, settingKind } from './classify.js'
 import { functionClass } from './functions.js'
 import type { Fields } from './grammar.js'
@@ -46,6 +47,8 @@ function kindOf(node: string, fields: Fields): StatementKind {
 /** One walk over a statement, with everything nested in it. */
 export class Walk {
   readonly facts: FactsBuilder
+  /** The setting that `name` means, in a SELECT from the one row of pg_settings that is its. */
+  #settingInRow: string | undefined
 
   constructor(kind: StatementKind) {
     this.facts = new FactsBuilder(kind)
@@ -192,7 +195,10 @@ export class Walk {
       this.facts.plainOutput = false
     if (hasSubquery(fields.targetList)) this.facts.plainOutput = false
     if (fields.lockingClause) this.#locks(fields, context.scope)
+    const outerSetting = this.#settingInRow
+    this.#settingInRow = settingInRow(fields)
     this.children('SelectStmt', fields, context, SELECT_PARTS)
+    this.#settingInRow = outerSetting
     // Each side of a set operation is a SELECT of its own.
     for (const side of ['larg', 'rarg']) {
       const query = fields[side] as Fields | undefined
@@ -221,14 +227,15 @@ export class Walk {
     this.#target(fields.relation, kind)
     this.#output(fields, true)
     const conflict = fields.onConflictClause as Fields | undefined
-    if (conflict?.action === 'ONCONFLICT_UPDATE') this.#target(fields.relation, { verb: 'update', class: 'write' })
+    if (conflict?.action === 'ONCONFLICT_UPDATE')
+      this.#target(fields.relation, { verb: 'update', class: 'write' }, conflict.targetList)
     this.children('InsertStmt', fields, { use: SELECT, scope }, TARGET_PARTS)
   }
 
   #change(node: 'UpdateStmt' | 'DeleteStmt', fields: Fields, outer: Context): void {
     const kind = { verb: node === 'UpdateStmt' ? 'update' : 'delete', class: 'write' } as const
     const scope = this.#with(fields.withClause, outer.scope)
-    this.#target(fields.relation, kind)
+    this.#target(fields.relation, kind, node === 'UpdateStmt' ? fields.targetList : undefined)
     if (!fields.whereClause) this.facts.hasWhere = false
     this.#output(fields, isPlainFrom(fields.fromClause) && isPlainFrom(fields.usingClause))
     this.children(node, fields, { use: SELECT, scope }, TARGET_PARTS)
@@ -238,9 +245,10 @@ export class Walk {
     const scope = this.#with(fields.withClause, outer.scope)
     this.#target(fields.relation, { verb: 'merge', class: 'write' })
     for (const clause of (fields.mergeWhenClauses ?? []) as Fields[]) {
-      const action = String((clause.MergeWhenClause as Fields).commandType)
+      const { commandType, targetList } = clause.MergeWhenClause as Fields
+      const action = String(commandType)
       const verb = MERGE_VERBS[action]
-      if (verb) this.#target(fields.relation, { verb, class: 'write' })
+      if (verb) this.#target(fields.relation, { verb, class: 'write' }, verb === 'update' ? targetList : undefined)
       else if (action !== 'CMD_NOTHING') throw new UnanalysableError('unknown', `unknown MERGE action \`${action}\``)
     }
     this.#output(fields, isPlainFrom([fields.sourceRelation]))
@@ -255,9 +263,10 @@ export class Walk {
   }
 
   /** The target of a change is a table, whatever WITH says. */
-  #target(relation: unknown, use: StatementKind): void {
+  #target(relation: unknown, use: StatementKind, assigned?: unknown): void {
     const range = relation as Fields
-    this.facts.relation(range.schemaname as string | undefined, String(range.relname), use)
+    const columns = assigned === undefined ? [] : assignedFrom(range, assigned)
+    this.facts.relation(range.schemaname as string | undefined, String(range.relname), use, columns)
     // The view's rule calls set_config.
     if (range.relname === 'pg_settings') this.facts.nest(OPAQUE_UPDATE)
   }
@@ -296,7 +305,9 @@ export class Walk {
   }
 
   #setConfig(call: Fields): void {
-    const [name, value] = ((call.args ?? []) as Fields[]).map(constantText)
+    const args = (call.args ?? []) as Fields[]
+    const [constant, value] = args.map(constantText)
+    const name = constant ?? (isColumnName(args[0]) ? this.#settingInRow : undefined)
     if (name === undefined) {
       this.facts.nest({ verb: 'function set_config', class: 'opaque' })
       return
@@ -338,6 +349,23 @@ const LOCK_VERBS: Readonly<Record<string, string>> = {
   LCS_FORNOKEYUPDATE: 'select for no key update',
   LCS_FORSHARE: 'select for share',
   LCS_FORKEYSHARE: 'select for key share',
+}
+
+/** `SELECT ... FROM pg_settings WHERE name = 'x'`, as pg_dump writes it: its `name` is 'x' and nothing else. */
+function settingInRow(select: Fields): string | undefined {
+  const [from, ...others] = (select.fromClause ?? []) as Fields[]
+  const range = from?.RangeVar as Fields | undefined
+  if (!range || others.length > 0 || select.withClause || range.relname !== 'pg_settings') return undefined
+  if (range.schemaname !== undefined && range.schemaname !== 'pg_catalog') return undefined
+  const test = (select.whereClause as Fields | undefined)?.A_Expr as Fields | undefined
+  if (test?.kind !== 'AEXPR_OP' || namesOf(test.name).join('.') !== '=' || !isColumnName(test.lexpr as Fields))
+    return undefined
+  return constantText(test.rexpr as Fields)
+}
+
+function isColumnName(node: Fields | undefined): boolean {
+  const { fields } = (node?.ColumnRef ?? {}) as { fields?: unknown[] }
+  return fields?.length === 1 && namesOf(fields)[0] === 'name'
 }
 
 function isInScope(name: string, scope: Scope | undefined): boolean {
