@@ -70,6 +70,16 @@ export class Catalog {
     this.#stale = true
   }
 
+  /** A statement that changes the schema went by since the last read. */
+  get stale(): boolean {
+    return this.#stale
+  }
+
+  /** Milliseconds since the last read. */
+  get age(): number {
+    return Date.now() - this.#loadedAt
+  }
+
   /** True where asking again may know more: never read, DDL seen, or the last read is over a second old. */
   get worthRefreshing(): boolean {
     return this.#stale || Date.now() - this.#loadedAt > 1_000
@@ -133,6 +143,24 @@ export class Catalog {
     return this.#touchRelation(use.relation, masks)
   }
 
+  /** May one of these columns of a relation be masked, or be made of one that is? `*`: some column of it. */
+  maskedAmong(name: RelationName, columns: readonly string[], masks: MaskSet): boolean {
+    const touch = this.#touchRelation(name, masks)
+    if (touch !== 'masked') return touch === 'unknown'
+    return this.#meantBy(name).some((relation) => {
+      if (!this.#isMasked(relation, masks)) return false
+      if (relation.kind === 'view' || columns.includes('*')) return true
+      return ancestors(relation).some((each) =>
+        columns.some((column) => masks.forColumn(each.schema, each.name, column) !== undefined),
+      )
+    })
+  }
+
+  /** Do the statement's functions, made by users, do what nobody here can tell? */
+  callsUnknown(facts: StatementFacts): boolean {
+    return facts.functions.some((use) => !this.#isSystemFunction(use.schema, use.name))
+  }
+
   /** Where the wire says a column comes from, led back to the ancestor whose mask counts. */
   origin(column: WireColumn, masks: MaskSet): ColumnOrigin {
     const { origin } = column
@@ -163,14 +191,17 @@ export class Catalog {
     const snapshot = this.#snapshot
     if (!snapshot) return 'unknown'
     if (name.schema !== undefined && snapshot.systemSchemas.has(name.schema.toLowerCase())) return 'clean'
-    const namesakes = this.#byName.get(this.#fold(name.name)) ?? []
-    const meant =
-      name.schema === undefined
-        ? namesakes // search_path may mean any of them
-        : namesakes.filter((each) => this.#fold(each.schema) === this.#fold(name.schema!))
+    const meant = this.#meantBy(name)
     if (meant.some((each) => this.#isMasked(each, masks))) return 'masked'
     if (meant.length > 0) return 'clean'
     return name.schema === undefined && /^(pg_|sql_)/.test(name.name) ? 'clean' : 'unknown'
+  }
+
+  #meantBy(name: RelationName): readonly CatalogRelation[] {
+    const namesakes = this.#byName.get(this.#fold(name.name)) ?? []
+    return name.schema === undefined
+      ? namesakes // search_path may mean any of them
+      : namesakes.filter((each) => this.#fold(each.schema) === this.#fold(name.schema!))
   }
 
   #isSystemFunction(schema: string | undefined, name: string): boolean {

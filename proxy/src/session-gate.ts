@@ -50,6 +50,10 @@ interface PlannedMasks {
   readonly plan: MaskPlan | undefined
 }
 
+/** Milliseconds after which the catalog is read again while statements go on, and after which they wait for it. */
+const OLD = 10_000
+const TOO_OLD = 60_000
+
 /** The gate of one session: facts, decision, record. See `Gate`. */
 export function createSessionGate(options: SessionGateOptions): Gate & { readonly statements: number } {
   return new SessionGate(options)
@@ -287,6 +291,9 @@ class SessionGate implements Gate {
     const masks = this.#maskSet()
     const { catalog } = this.#database
     if (masks.empty || !catalog.worthRefreshing) return false
+    if (catalog.stale || catalog.age > TOO_OLD) return true
+    // Changes that went past the gateway are seen soon, and nobody waits for that.
+    if (catalog.age > OLD) void catalog.refresh()
     return allFacts(statement, executes).some((facts) => catalog.touch(facts, masks) === 'unknown')
   }
 
@@ -343,14 +350,14 @@ function textOf(statement: Statement): string {
   const { analysis, original } = statement
   if (analysis.ok) return redactText(original, analysis.secrets)
   // What cannot be read may hold a password anywhere.
-  const text = redactText(original, [])
-  return /password|identified|secret/i.test(text) ? text.replace(/'[^']*'?/g, "'<redacted>'") : text
+  const text = redactText(original, analysis.secrets ?? [])
+  return /password|identified|secret/i.test(text) ? text.replace(/'[^']*'?|"[^"]*"?/g, "'<redacted>'") : text
 }
 
 function refusalError(decision: Decision, analysis: Statement['analysis']): SluiceError {
   if (!analysis.ok && analysis.cause === 'syntax') {
     return new SluiceError('statement_syntax', analysis.reason, {
-      hint: 'what cannot be read is refused',
+      // As the server would have said it.
       ...(analysis.position === undefined ? {} : { position: analysis.position }),
     })
   }

@@ -21,7 +21,7 @@ const table = (name: string, ...columns: string[]): CatalogRelation => ({
 })
 const catalog = new Catalog(
   async () => ({
-    relations: [table('users', 'id', 'ssn'), table('orders', 'id', 'note')],
+    relations: [table('users', 'id', 'ssn', 'name'), table('orders', 'id', 'note')],
     byOid: new Map(),
     systemSchemas: new Set(),
     systemFunctions: undefined,
@@ -77,3 +77,74 @@ describe('a statement that reads a relation with masked columns', () => {
     expect(await refusal(dialect, sql)).toBeUndefined()
   })
 })
+
+describe('a statement that changes', () => {
+  it.each([
+    ['a column from a masked one', 'update users set name = ssn where id = 1 returning name'],
+    ['a column from a whole row', 'update users u set name = u::text'],
+    ['a column from functional notation', 'update users set name = ssn(users)'],
+    [
+      'a column from a masked one on conflict',
+      'insert into users (id) values (1) on conflict (id) do update set name = users.ssn',
+    ],
+    [
+      'a column from a masked one by MERGE',
+      'merge into users u using orders o on u.id = o.id when matched then update set name = u.ssn',
+    ],
+    ['the name of a masked column', 'alter table users rename column ssn to number'],
+    ['the name of the relation', 'alter table users rename to people'],
+    [
+      'what else happens to its rows',
+      'create rule r as on update to users do also insert into orders values (old.id, old.ssn)',
+    ],
+    ['the name of a schema', 'alter schema public rename to private'],
+  ])('%s is refused', async (_, sql) => {
+    expect(await refusal('postgres', sql)).toBeTruthy()
+  })
+
+  it.each([
+    'update users set name = $1 where id = 2 returning name',
+    'update users set id = id + 1',
+    'update users u set name = o.note from orders o where o.id = u.id',
+    'insert into users (id) values (1) on conflict (id) do update set name = excluded.name',
+    'alter table orders add column x int',
+    'create index on users (id)',
+    'drop table users',
+  ])('nothing that shows a masked value may do it: %s', async (sql) => {
+    expect(await refusal('postgres', sql)).toBeUndefined()
+  })
+
+  it.each([
+    'create table t (a int default mine())',
+    'create trigger t before insert on orders for each row execute function mine()',
+    'create aggregate g(int) (sfunc = mine, stype = int)',
+    'create operator ### (leftarg = int, rightarg = int, function = mine)',
+    'create cast (a as text) with function mine(a)',
+    'alter domain d add check (mine(value))',
+  ])('what calls functions of users unseen is refused: %s', async (sql) => {
+    const functions = new Catalog(
+      async () => ({
+        relations: [table('orders', 'id')],
+        byOid: new Map(),
+        systemSchemas: new Set(),
+        systemFunctions: new Set(['int4pl']),
+        userFunctions: new Set(),
+        foldCase: false,
+      }),
+      () => {},
+    )
+    await functions.refresh()
+    const analysis = await analyser.analyse(Buffer.from(sql), MODES.postgres)
+    if (!analysis.ok) throw new Error(analysis.reason)
+    expect(wayOut(analysis.statements[0]!, functions, masks)?.reason).toMatch(/would call a function/)
+    expect(
+      wayOut((await facts('create aggregate g(int) (sfunc = int4pl, stype = int)'))[0]!, functions, masks),
+    ).toBeUndefined()
+  })
+})
+
+async function facts(sql: string) {
+  const analysis = await analyser.analyse(Buffer.from(sql), MODES.postgres)
+  if (!analysis.ok) throw new Error(analysis.reason)
+  return analysis.statements
+}

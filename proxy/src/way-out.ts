@@ -22,15 +22,30 @@ const KEEPING: ReadonlySet<string> = new Set([
   'pg_try_advisory_xact_lock_shared',
 ])
 
+/** What changes a relation itself: names of its columns, which the masks go by, or what else happens to its rows. */
+const RESHAPING = /^(?:alter|create trigger|create rule|create policy)\b/
+
 const LOCKING = /^(?:select for|lock)\b/
 
 /** Ways out of a masked relation on which rows cannot be masked: a statement that takes one is refused. */
 export function wayOut(facts: StatementFacts, catalog: Catalog, masks: MaskSet): Decision | undefined {
-  if (masks.empty || catalog.touch(facts, masks) === 'clean') return undefined
+  if (masks.empty) return undefined
+  const reshaping = reshapes(facts, catalog, masks)
+  if (reshaping) return reshaping
+  if (catalog.touch(facts, masks) === 'clean') return undefined
   if (facts.copy?.direction === 'out') {
     return denied(
       'copy out of a relation with masked columns',
       'select the columns instead: rows of a select are masked',
+    )
+  }
+  const copied = facts.relations.find(
+    ({ relation, assignedFrom }) => assignedFrom && catalog.maskedAmong(relation, assignedFrom, masks),
+  )
+  if (copied) {
+    return denied(
+      `the statement would copy masked columns of \`${copied.relation.name}\` into others`,
+      'give the values themselves, or ask somebody who may see these columns',
     )
   }
   const reads = facts.relations.some((use) => use.class === 'read' && catalog.touchOf(use, masks) !== 'clean')
@@ -48,6 +63,31 @@ export function wayOut(facts: StatementFacts, catalog: Catalog, masks: MaskSet):
     return denied(
       `the statement would keep what it reads of a relation with masked columns in ${keeping ? `\`${keeping.name}\`` : 'a variable'}`,
       'select the columns by themselves: rows of a select are masked',
+    )
+  }
+  return undefined
+}
+
+/** Changes after which a masked column would be known by another name, or shown by something that nobody here sees into. */
+function reshapes(facts: StatementFacts, catalog: Catalog, masks: MaskSet): Decision | undefined {
+  if (facts.class !== 'schema' && facts.class !== 'access') return undefined
+  if (facts.verb === 'alter schema' || facts.verb === 'alter database') {
+    return denied(
+      'masks go by the names of schemas, which this statement can change',
+      'ask somebody who may see all columns of this database',
+    )
+  }
+  const reshaped = facts.relations.find((use) => RESHAPING.test(use.verb) && catalog.touchOf(use, masks) === 'masked')
+  if (reshaped) {
+    return denied(
+      `the statement would change \`${reshaped.relation.name}\`, which has masked columns, and masks go by their names`,
+      'ask somebody who may see these columns',
+    )
+  }
+  if (catalog.callsUnknown(facts)) {
+    return denied(
+      'what the statement makes would call a function that may show masked columns',
+      'ask somebody who may see all columns of this database',
     )
   }
   return undefined

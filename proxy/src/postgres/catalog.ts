@@ -16,8 +16,8 @@ const VIEWS = `select distinct r.ev_class, d.refobjid from pg_catalog.pg_rewrite
 const VIEWS_WITH_FUNCTIONS = `select distinct r.ev_class from pg_catalog.pg_rewrite r
  join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid
  where d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid >= 16384`
-const SYSTEM_FUNCTIONS = `select distinct proname from pg_catalog.pg_proc
- where pronamespace = 'pg_catalog'::pg_catalog.regnamespace and oid < 16384`
+// A name that users gave to a function too may mean theirs.
+const SYSTEM_FUNCTIONS = `select proname from pg_catalog.pg_proc group by proname having pg_catalog.max(oid::pg_catalog.int8) < 16384`
 
 /** Reads what masking must know of a PostgreSQL database: relations, columns, inheritance, what views are made of. */
 export async function loadCatalog(ask: (sql: string) => Promise<(string | null)[][]>): Promise<CatalogSnapshot> {

@@ -1,4 +1,5 @@
 import { SluiceError } from '@sluice/domain'
+import { encodeErrorResponse } from '@sluice/wire/postgres'
 import { describe, expect, test } from 'vitest'
 import {
   bind,
@@ -452,13 +453,15 @@ describe('masking', () => {
 
   test('errors and notices that could show a value come without their text', async () => {
     const session = new ScriptedSession()
-    await session.client(query('secret'), query('secret'), query('plain'))
+    await session.client(query('secret'), query('secret'), query('secret'), query('plain'))
     const failure = serverError('22P02', 'invalid input syntax for type integer: "123-45"')
     await session.server(
       notice('123-45'),
       failure,
       ready(),
-      serverError('42P01', 'no such table'),
+      encodeErrorResponse({ severity: 'ERROR', code: '42P01', message: 'no such table', position: 15 }),
+      ready(),
+      serverError('42704', 'unrecognized configuration parameter "123-45"'),
       ready(),
       failure,
       ready(),
@@ -469,6 +472,8 @@ describe('masking', () => {
       `E 22P02 ${withheld}`,
       'Z I',
       'E 42P01 no such table',
+      'Z I',
+      `E 42704 ${withheld}`,
       'Z I',
       'E 22P02 invalid input syntax for type integer: "123-45"',
       'Z I',

@@ -5,27 +5,20 @@ import type { Pass } from '../gate.js'
 export const WITHHELD = 'the text of this message is withheld by the gateway'
 
 /**
- * Classes of errors whose texts show no value of a row: what is wrong with the statement, the transaction, the server.
- * (Manual, appendix "PostgreSQL Error Codes"; left out are data exceptions, integrity violations, RAISE and the like.)
+ * Classes of errors about the transaction, the names of the protocol and the server: their texts show no value of a row.
+ * (Manual, appendix "PostgreSQL Error Codes".)
  */
-const WITHOUT_VALUES: ReadonlySet<string> = new Set([
-  '08',
-  '0A',
-  '25',
-  '26',
-  '28',
-  '34',
-  '3B',
-  '3D',
-  '3F',
-  '40',
-  '42',
-  '53',
-  '54',
-  '55',
-  '57',
-  '58',
-])
+const WITHOUT_VALUES: ReadonlySet<string> = new Set(['25', '26', '34', '40', '53', '54', '57'])
+/**
+ * Classes of errors about the statement's text: the grammar, and the names in it. The same are raised for names that come
+ * from rows (`email::regclass`, `current_setting(email)`), but those point at no place in the client's text.
+ */
+const OF_THE_TEXT: ReadonlySet<string> = new Set(['0A', '3D', '3F', '42'])
+/** Texts without a position that name what is there, or nothing. */
+const HARMLESS =
+  /^(?:cached plan must not change result type|permission denied for (?:table|view|materialized view|sequence|schema|database) \S+)$/
+/** What the server was doing, for errors of concurrency: places, and names of relations. */
+const HARMLESS_CONTEXT = /^while [a-z -]+ tuple \(\d+,\d+\) in relation "[^"]*"$/
 
 /**
  * Must the text be kept from the client? A statement that touches masked columns can be made to say their values in an
@@ -34,7 +27,13 @@ const WITHOUT_VALUES: ReadonlySet<string> = new Set([
 export function mustWithhold(error: ErrorFields, pass: Pass | undefined, touched: boolean): boolean {
   // Deferred constraints and triggers speak at COMMIT, or at the Sync that ends a transaction of its own.
   const couldShow = pass === undefined || endsTransaction(pass) ? touched : pass.masking === 'all-but-plain'
-  return couldShow && !WITHOUT_VALUES.has(error.code.slice(0, 2))
+  return couldShow && !showsNoValues(error)
+}
+
+function showsNoValues({ code, message, position, where, internalQuery }: ErrorFields): boolean {
+  if (internalQuery !== undefined || (where !== undefined && !HARMLESS_CONTEXT.test(where))) return false
+  const kind = code.slice(0, 2)
+  return WITHOUT_VALUES.has(kind) || (OF_THE_TEXT.has(kind) && (position !== undefined || HARMLESS.test(message)))
 }
 
 /** The server's error without its text. */

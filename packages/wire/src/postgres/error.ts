@@ -14,6 +14,10 @@ export interface ErrorFields {
   readonly hint?: string
   /** Where in the query's text, in characters from 1. */
   readonly position?: number
+  /** What the server was doing: calls, statements inside functions, lines of COPY. Read, never written. */
+  readonly where?: string
+  /** The statement of the server's own making that failed. Read, never written. */
+  readonly internalQuery?: string
 }
 
 /** Encodes a whole ErrorResponse, type byte and length included. NULs in the texts become spaces. */
@@ -46,6 +50,8 @@ export function decodeErrorFields(bytes: Buffer, start = 0, end = bytes.length):
   const position = Number(texts.get('P'))
   const detail = texts.get('D')
   const hint = texts.get('H')
+  const where = texts.get('W')
+  const internalQuery = texts.get('q')
   return {
     severity: texts.get('V') ?? texts.get('S') ?? 'ERROR',
     code: texts.get('C') ?? 'XX000',
@@ -53,6 +59,8 @@ export function decodeErrorFields(bytes: Buffer, start = 0, end = bytes.length):
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),
     ...(position > 0 ? { position } : {}),
+    ...(where === undefined ? {} : { where }),
+    ...(internalQuery === undefined ? {} : { internalQuery }),
   }
 }
 
