@@ -11,7 +11,7 @@ export const UPSTREAM_PASSWORD = 'only the gateway knows'
 export interface WalkthroughOptions {
   readonly postgres: { readonly host: string; readonly port: number }
   readonly mysql: { readonly host: string; readonly port: number }
-  readonly programs: { readonly psql: string; readonly mariadb: string; readonly mysql: string | undefined }
+  readonly programs: { readonly psql: string; readonly mariadb: string }
 }
 
 export interface Ran {
@@ -48,7 +48,8 @@ export class Walkthrough {
     const programsOnPath = {
       sluice: `"${process.execPath}" "${SLUICE}"`,
       psql: programs.psql,
-      mysql: programs.mysql ?? `${programs.mariadb} --ssl`,
+      // MySQL's own asks the server some things for itself first, which would be in the record.
+      mysql: `${programs.mariadb} --ssl`,
       mark: 'sh -c "echo ==mark==; echo ==mark== >&2"',
     }
     for (const [name, command] of Object.entries(programsOnPath)) {
