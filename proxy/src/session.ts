@@ -42,6 +42,7 @@ export async function serveConnection(socket: Socket, protocol: Protocol, servic
     }
     const identity = await protocol.authenticate(client, hello, login)
     services.onAuthenticated(socket)
+    client.stopClock()
     const authorised = authorise(identity, hello, protocol, services)
     leave = services.sessions.reserve(identity.user)
     await runSession(client, protocol, hello, authorised, login, services)

@@ -41,6 +41,11 @@ export class SocketChannel implements Channel {
     this.#listen()
   }
 
+  /** The peer has done its part of the login in time; what is left is not for it to do. */
+  stopClock(): void {
+    clearTimeout(this.#deadline)
+  }
+
   async read(length: number): Promise<Buffer> {
     const bytes = await this.peek(length)
     this.#unread = this.#unread.subarray(length)
