@@ -23,7 +23,7 @@ const KEEPING: ReadonlySet<string> = new Set([
 ])
 
 /** What changes a relation itself: names of its columns, which the masks go by, or what else happens to its rows. */
-const RESHAPING = /^(?:alter|create trigger|create rule|create policy)\b/
+const RESHAPING = /^(?:alter|rename|create trigger|create rule|create policy)\b/
 
 const LOCKING = /^(?:select for|lock)\b/
 
