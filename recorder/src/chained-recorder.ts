@@ -76,8 +76,13 @@ export class ChainedRecorder implements Recorder {
     if (stream.ended || this.#closed) return Promise.reject(unavailable('the record of this session is closed'))
     const wait = this.#options.strict || this.#pending > this.#options.memoryLimit
     if (wait && this.#givenUp()) return Promise.reject(unavailable('the store is away'))
-    const item = this.#push(stream, event, wait)
-    if (!wait) return undefined
+    if (!wait) {
+      this.#keep(stream, event)
+      return undefined
+    }
+    const before = stream.cost
+    const item = stream.enqueue(event)
+    this.#added(stream, stream.cost - before, true)
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         item,
@@ -98,20 +103,22 @@ export class ChainedRecorder implements Recorder {
   }
 
   #note(stream: SessionStream, event: SessionEvent): void {
-    if (stream.ended || this.#closed) return
-    this.#push(stream, event)
+    if (!stream.ended && !this.#closed) this.#keep(stream, event)
   }
 
-  #push(stream: SessionStream, event: SessionEvent, urgent = false): ReturnType<SessionStream['push']> {
+  #keep(stream: SessionStream, event: SessionEvent): void {
     const before = stream.cost
-    const item = stream.push(event)
-    this.#pending += stream.cost - before
+    stream.note(event)
+    this.#added(stream, stream.cost - before, false)
+  }
+
+  #added(stream: SessionStream, cost: number, urgent: boolean): void {
+    this.#pending += cost
     this.#markDirty(stream, urgent)
     if (this.#pending > this.#options.memoryLimit / 2 && !this.#hurried) {
       this.#hurried = true
       this.#store.hurry()
     }
-    return item
   }
 
   #end(stream: SessionStream, reason: string): Promise<void> {
@@ -237,7 +244,7 @@ export class ChainedRecorder implements Recorder {
         code: 'recorder_unavailable',
         message,
       } as const
-      this.#push(stream, event)
+      this.#keep(stream, event)
     }
     settle(waiter, unavailable('the store did not acknowledge a record in time'))
   }

@@ -1,7 +1,8 @@
-import { hash, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { SessionId } from '@sluice/domain'
+import { ChainedLines } from './chained-lines.js'
 import type { SessionEvent } from './events.js'
-import { eventLine, genesis, sealLine, serialiseEvent } from './format.js'
+import { sealLine, serialiseEvent } from './format.js'
 import { makeSeal } from './seal.js'
 import type { Batch } from './store.js'
 
@@ -14,15 +15,15 @@ export interface Waiter {
   settle: ((error: Error | undefined) => void) | undefined
 }
 
+/** An event that can still be taken back, until it is chained. */
 export interface QueuedEvent {
-  readonly type: SessionEvent['type']
+  readonly event: SessionEvent
   /** The event without sequence number and hash, see `serialiseEvent`. */
   readonly body: string
   readonly statement: number | undefined
-  readonly denied: boolean
   waiter: Waiter | undefined
-  /** `queued` events can still be taken back; `sent` ones belong to the chain. */
-  state: 'queued' | 'sent' | 'withdrawn'
+  /** `queued` events can still be taken back; `chained` ones belong to the record. */
+  state: 'queued' | 'chained' | 'withdrawn'
 }
 
 /** A batch on its way, with what waits for it. */
@@ -32,14 +33,13 @@ export interface SentBatch extends Batch {
   readonly waiters: readonly Waiter[]
 }
 
-const BATCH_CHARACTERS = 256 * 1024
-const ITEM_COST = 200 // bytes of memory that an event takes besides its text
-
-let scratch = Buffer.allocUnsafe(256 * 1024)
+const BATCH_BYTES = 256 * 1024
+const ITEM_COST = 200 // bytes of memory that a queued event takes besides its text
 
 /**
- * One session's events on their way into the chain: queued, numbered and hashed a batch at a time. One batch at most is on its
- * way to the store, so what comes after it is chained to what the store has.
+ * One session's events on their way into the chain. An event that nobody waits for is chained at once; one that somebody
+ * waits for can be taken back until its batch is made, so it is queued, and what comes after it as well. One batch at most is
+ * on its way to the store, so what comes after it is chained to what the store has.
  */
 export class SessionStream {
   readonly id: SessionId
@@ -49,38 +49,57 @@ export class SessionStream {
   cost = 0
   ended = false
   onDone: (() => void) | undefined
+  readonly #lines: ChainedLines
+  /** Batches that are whole. */
+  readonly #ready: SentBatch[] = []
+  /** The batch that lines are added to now: its first line, what it costs, and who waits for it. */
+  #first = 1
+  #batchCost = 0
+  #waiters: Waiter[] = []
   #queue: QueuedEvent[] = []
-  #seq = 1
-  #previous: string
+  #end: { at: number; reason: string } | undefined
   #statements = 0
   #denied = 0
 
   constructor(id: SessionId, started: number) {
     this.id = id
     this.started = started
-    this.#previous = genesis(id)
+    this.#lines = new ChainedLines(id)
   }
 
   get waiting(): boolean {
-    return this.#queue.length > 0
+    return this.#queue.length > 0 || this.#ready.length > 0 || this.#lines.length > 0
   }
 
   /** Somebody waits for something that waits here. */
   get awaited(): boolean {
-    return this.#queue.some((item) => item.waiter !== undefined)
+    return (
+      this.#queue.some((item) => item.waiter !== undefined) || this.#ready.some((batch) => batch.waiters.length > 0)
+    )
   }
 
-  /** Nothing was ever sent: the store does not know this session. */
+  /** Nothing was ever chained: the store does not know this session. */
   get unknown(): boolean {
-    return this.#seq === 1
+    return this.#lines.seq === 1
   }
 
-  push(event: SessionEvent): QueuedEvent {
+  /** Adds an event that nobody waits for. */
+  note(event: SessionEvent): void {
+    if (this.#queue.length > 0) {
+      this.enqueue(event)
+      return
+    }
+    const body = serialiseEvent(event)
+    this.cost += body.length
+    this.#chain(event, body, body.length)
+  }
+
+  /** Adds an event that can be withdrawn until its batch is made. */
+  enqueue(event: SessionEvent): QueuedEvent {
     const item: QueuedEvent = {
-      type: event.type,
+      event,
       body: serialiseEvent(event),
       statement: 'statement' in event ? event.statement : undefined,
-      denied: event.type === 'statement' && event.decision === 'deny',
       waiter: undefined,
       state: 'queued',
     }
@@ -89,7 +108,7 @@ export class SessionStream {
     return item
   }
 
-  /** Takes an event back that was not sent. */
+  /** Takes an event back that was not chained. */
   withdraw(item: QueuedEvent): void {
     item.state = 'withdrawn'
     this.#queue.splice(this.#queue.indexOf(item), 1)
@@ -106,71 +125,55 @@ export class SessionStream {
     this.#end = { at, reason }
   }
 
-  #end: { at: number; reason: string } | undefined
-
-  /** Chains what waits; undefined where nothing does. First and last line go alone, so that a listing need not read more. */
+  /** The next batch to send; undefined where nothing waits. */
   nextBatch(key: KeyObject): SentBatch | undefined {
-    if (this.#queue.length === 0) return this.#lastBatch(key)
-    let count = 0
-    let characters = 0
-    while (count < this.#queue.length && characters < BATCH_CHARACTERS) {
-      characters += this.#queue[count]!.body.length
-      if (this.#queue[count++]!.type === 'session-started') break
+    let taken = 0
+    while (taken < this.#queue.length && this.#ready.length === 0) {
+      const item = this.#queue[taken++]!
+      item.state = 'chained'
+      if (item.waiter !== undefined) this.#waiters.push(item.waiter)
+      this.#chain(item.event, item.body, item.body.length + ITEM_COST)
     }
-    const items = this.#queue.splice(0, count)
-    const seq = this.#seq
-    const waiters: Waiter[] = []
-    reserve(3 * characters + 120 * count)
-    let length = 0
-    for (const item of items) {
-      item.state = 'sent'
-      if (item.waiter !== undefined) waiters.push(item.waiter)
-      if (item.type === 'statement') this.#statements++
-      if (item.denied) this.#denied++
-      length = this.#writeLine(item.body, length)
+    if (taken > 0) this.#queue.splice(0, taken)
+    if (this.#ready.length === 0 && this.#lines.length > 0) this.#closeBatch(false)
+    this.inFlight = this.#ready.shift() ?? this.#lastBatch(key)
+    return this.inFlight
+  }
+
+  #chain(event: SessionEvent, body: string, cost: number): void {
+    if (event.type === 'statement') {
+      this.#statements++
+      if (event.decision === 'deny') this.#denied++
     }
-    return this.#send({ seq, bytes: taken(length), last: false, cost: characters + ITEM_COST * count, waiters })
+    this.#lines.add(body)
+    this.#batchCost += cost
+    // First and last line go alone, so that a listing need not read more.
+    if (event.type === 'session-started' || this.#lines.length >= BATCH_BYTES) this.#closeBatch(false)
   }
 
   #lastBatch(key: KeyObject): SentBatch | undefined {
     if (this.#end === undefined) return undefined
-    const seq = this.#seq
     const event = { type: 'session-ended', ...this.#end, statements: this.#statements, denied: this.#denied } as const
     this.#end = undefined
-    const body = serialiseEvent(event)
-    reserve(3 * body.length + 1024)
-    const length = this.#writeLine(body, 0)
-    const seal = `${sealLine(makeSeal(this.id, this.#seq - 1, this.#previous, key))}\n`
-    return this.#send({
-      seq,
-      bytes: taken(length + scratch.write(seal, length)),
-      last: true,
-      cost: 0,
-      waiters: [],
+    this.#lines.add(serialiseEvent(event))
+    this.#lines.addSeal(sealLine(makeSeal(this.id, this.#lines.seq - 1, this.#lines.previous, key)))
+    this.#closeBatch(true)
+    return this.#ready.shift()
+  }
+
+  #closeBatch(last: boolean): void {
+    this.#ready.push({
+      id: this.id,
+      started: this.started,
+      stream: this,
+      seq: this.#first,
+      bytes: this.#lines.take(),
+      last,
+      cost: this.#batchCost,
+      waiters: this.#waiters,
     })
+    this.#first = this.#lines.seq
+    this.#batchCost = 0
+    this.#waiters = []
   }
-
-  #send(parts: Pick<SentBatch, 'seq' | 'bytes' | 'last' | 'cost' | 'waiters'>): SentBatch {
-    this.inFlight = { ...parts, id: this.id, started: this.started, stream: this }
-    return this.inFlight
-  }
-
-  #writeLine(body: string, offset: number): number {
-    const end = offset + scratch.write(eventLine(this.#seq, this.#previous, body), offset)
-    this.#previous = hash('sha256', scratch.subarray(offset, end))
-    this.#seq++
-    scratch[end] = 10
-    return end + 1
-  }
-}
-
-/** Bytes are put together in one place; a large result does not keep it large. */
-function reserve(bytes: number): void {
-  if (scratch.length < bytes) scratch = Buffer.allocUnsafe(bytes)
-}
-
-function taken(length: number): Buffer {
-  const bytes = Buffer.from(scratch.subarray(0, length))
-  if (scratch.length > 4 * 1024 * 1024) scratch = Buffer.allocUnsafe(256 * 1024)
-  return bytes
 }
