@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runSluice, temporaryFolder } from '@sluice/testkit'
+import { needProgram, runSluice, temporaryFolder } from '@sluice/testkit'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { type Block, localLinks, markdownBlocks, Names } from './markdown-blocks.js'
 import { queryMysql, queryPostgres } from './shop.js'
@@ -18,6 +18,7 @@ let walkthrough: Walkthrough
 const names = new Names()
 
 beforeAll(async () => {
+  for (const program of ['openssl', 'curl']) await needProgram(program, program)
   walkthrough = await Walkthrough.begin({ postgres, mysql, programs: inject('programs') })
   await makeShop()
   await makeStock()
