@@ -40,6 +40,7 @@ export type Touch = 'masked' | 'clean' | 'unknown'
 export class Catalog {
   #snapshot: CatalogSnapshot | undefined
   #byName = new Map<string, CatalogRelation[]>()
+  #children = new Map<CatalogRelation, CatalogRelation[]>()
   #masked = new Map<string, Map<CatalogRelation, boolean>>()
   /** What `touch` found last for the facts of a known text. */
   #touches = new WeakMap<StatementFacts, { readonly fingerprint: string; readonly touch: Touch }>()
@@ -101,7 +102,13 @@ export class Catalog {
       this.#snapshot = snapshot
       this.#masked = new Map()
       this.#byName = new Map()
+      this.#children = new Map()
       for (const relation of snapshot.relations) {
+        for (const parent of relation.parents) {
+          const children = this.#children.get(parent)
+          if (children) children.push(relation)
+          else this.#children.set(parent, [relation])
+        }
         const key = this.#fold(relation.name)
         const namesakes = this.#byName.get(key)
         if (namesakes) namesakes.push(relation)
@@ -150,7 +157,7 @@ export class Catalog {
     return this.#meantBy(name).some((relation) => {
       if (!this.#isMasked(relation, masks)) return false
       if (relation.kind === 'view' || columns.includes('*')) return true
-      return ancestors(relation).some((each) =>
+      return this.#kin(relation).some((each) =>
         columns.some((column) => masks.forColumn(each.schema, each.name, column) !== undefined),
       )
     })
@@ -172,7 +179,7 @@ export class Catalog {
     const name = origin.kind === 'oid' ? relation.columns.get(origin.attribute) : origin.column
     if (name === undefined) return { kind: 'unknown' }
     if (relation.kind === 'view' && this.#isMasked(relation, masks)) return { kind: 'unknown' }
-    const owner = ancestors(relation).find((each) => masks.forColumn(each.schema, each.name, name)) ?? relation
+    const owner = this.#kin(relation).find((each) => masks.forColumn(each.schema, each.name, name)) ?? relation
     return { kind: 'column', schema: owner.schema, table: owner.name, column: name }
   }
 
@@ -223,7 +230,7 @@ export class Catalog {
       known.set(relation, true) // a cycle finds this and ends
       masked =
         (relation.kind === 'view' && relation.madeOf === undefined) ||
-        ancestors(relation).some((each) =>
+        this.#kin(relation).some((each) =>
           [...relation.columns.values()].some((c) => masks.forColumn(each.schema, each.name, c)),
         ) ||
         (relation.madeOf?.some((each) => this.#isMasked(each, masks)) ?? false)
@@ -232,15 +239,23 @@ export class Catalog {
     return masked
   }
 
+  /** The relation, those whose masks are its masks, and those whose rows show in it: a parent shows its children's. */
+  #kin(relation: CatalogRelation): CatalogRelation[] {
+    return [...reachable(relation, (each) => each.parents), ...reachable(relation, (each) => this.#children.get(each))]
+  }
+
   #fold(name: string): string {
     return this.#snapshot?.foldCase ? name.toLowerCase() : name
   }
 }
 
-function ancestors(relation: CatalogRelation, seen = new Set<CatalogRelation>()): CatalogRelation[] {
-  if (seen.has(relation)) return []
-  seen.add(relation)
-  return [relation, ...relation.parents.flatMap((parent) => ancestors(parent, seen))]
+function reachable(
+  relation: CatalogRelation,
+  next: (each: CatalogRelation) => readonly CatalogRelation[] | undefined,
+): Set<CatalogRelation> {
+  const seen = new Set([relation])
+  for (const each of seen) for (const further of next(each) ?? []) seen.add(further)
+  return seen
 }
 
 const ORDER: Record<Touch, number> = { clean: 0, unknown: 1, masked: 2 }
