@@ -5,6 +5,9 @@ import { eventLine, genesis } from './format.js'
 /** A line's numbers and hashes, and its line feed, take less than this. */
 const LINE_OVERHEAD = 120
 const FIRST_ROOM = 4 * 1024
+/** A session that was busy once does not keep more than this. */
+const MOST_ROOM_KEPT = 32 * 1024
+const NO_ROOM = Buffer.alloc(0)
 
 /**
  * A session's lines as they will be stored: numbered, chained and put together in one buffer as they come, so that an event
@@ -17,7 +20,7 @@ export class ChainedLines {
   previous: string
   /** Bytes that wait to be taken. */
   length = 0
-  #buffer = Buffer.alloc(0)
+  #buffer: Buffer = NO_ROOM
 
   constructor(id: SessionId) {
     this.previous = genesis(id)
@@ -41,13 +44,13 @@ export class ChainedLines {
     this.length += this.#buffer.write(`${line}\n`, this.length)
   }
 
-  /** Hands out what was added since the last call, for good. */
+  /** Hands out what was added since the last call, for good; the room is used again. */
   take(): Buffer {
-    const bytes = this.#buffer.subarray(0, this.length)
-    this.#buffer = Buffer.alloc(0)
+    const bytes = Buffer.allocUnsafeSlow(this.length)
+    this.#buffer.copy(bytes, 0, 0, this.length)
     this.length = 0
-    // Most of the room is used: no copy. Else the rest is not to be kept alive with it.
-    return bytes.length * 2 > bytes.buffer.byteLength ? bytes : Buffer.from(bytes)
+    if (this.#buffer.length > MOST_ROOM_KEPT) this.#buffer = NO_ROOM
+    return bytes
   }
 
   #need(bytes: number): void {
