@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { connect } from 'node:net'
+import { atExit } from './workspace.js'
 
 export interface ServerProcess {
   readonly process: ChildProcess
@@ -21,13 +22,12 @@ export function startProcess(
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
   child.on('error', (error) => keep(Buffer.from(error.message)))
-  const kill = () => child.kill('SIGKILL')
-  process.on('exit', kill)
+  const callOff = atExit(() => child.kill('SIGKILL'))
   return {
     process: child,
     output: () => output,
     stop: async () => {
-      process.off('exit', kill)
+      callOff()
       if (child.exitCode !== null || child.signalCode !== null) return
       const gone = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGTERM')

