@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { connect } from 'node:net'
-import { atExit } from './workspace.js'
+import { atExit } from './at-exit.js'
 
 export interface ServerProcess {
   readonly process: ChildProcess

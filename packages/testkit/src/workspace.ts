@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { atExit } from './at-exit.js'
 
 /** The built `sluice` command. */
 export const SLUICE = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
@@ -11,15 +12,4 @@ export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `sluice-${name}-`))
   atExit(() => rmSync(folder, { recursive: true, force: true }))
   return folder
-}
-
-const last = new Set<() => void>()
-process.on('exit', () => {
-  for (const act of last) act()
-})
-
-/** Has something done when this process exits; the result calls it off. */
-export function atExit(act: () => void): () => void {
-  last.add(act)
-  return () => void last.delete(act)
 }
