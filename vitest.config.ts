@@ -14,6 +14,7 @@ export default defineConfig({
         ...source,
         test: {
           name: 'unit',
+          globalSetup: ['scripts/temporary-folder.ts'],
           sequence: { groupOrder: 1 },
           include: ['{packages/*,parsers,policy,recorder,proxy}/src/**/*.test.ts'],
           testTimeout: 20_000,
