@@ -62,6 +62,7 @@ export async function startMysqlGateway(server: SharedMysql): Promise<MysqlGatew
       { name: 'nobody', password: PASSWORD },
     ],
     credentials: { shop: { username: server.user, password: server.password } },
+    environment: { SLUICE_LOG: 'trace' },
   })
   const options = (user: string) => ({
     host: '127.0.0.1',
