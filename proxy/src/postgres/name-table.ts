@@ -9,31 +9,40 @@ export class NameTable<T> {
   readonly #settled = new Map<string, T>()
   /** The latest change of each name that has any in flight. */
   readonly #latest = new Map<string, Change<T>>()
+  /**
+   * The same of the empty name, which most messages use. Not in the maps: V8 makes a map that is emptied a new table that
+   * the old one points to, so that with one old table in the old generation all later ones, and what they hold, end there.
+   */
+  readonly #unnamed: { settled: T | undefined; latest: Change<T> | undefined } = {
+    settled: undefined,
+    latest: undefined,
+  }
 
   /** Begins a change: the name will stand for `value`, or for nothing. `segment` counts the Syncs before it. */
   begin(key: string, value: T | undefined, segment: number): Change<T> {
-    const change = new Change(this, key, value, segment, this.#latest.get(key))
-    this.#latest.set(key, change)
+    const change = new Change(this, key, value, segment, this.#latestOf(key))
+    if (key === '') this.#unnamed.latest = change
+    else this.#latest.set(key, change)
     return change
   }
 
   /** The change that must be settled before a message of this segment can use the name. */
   unsettled(key: string, segment: number): Change<T> | undefined {
-    const change = this.#latest.get(key)
+    const change = this.#latestOf(key)
     return change === undefined || change.segment === segment ? undefined : change
   }
 
   /** What the name stands for, taking the changes in flight for done. */
   get(key: string): T | undefined {
-    const change = this.#latest.get(key)
-    return change === undefined ? this.#settled.get(key) : change.value
+    const change = this.#latestOf(key)
+    return change === undefined ? this.#settledOf(key) : change.value
   }
 
   /** Everything that the name may stand for. */
   candidates(key: string): T[] {
-    const settled = this.#settled.get(key)
+    const settled = this.#settledOf(key)
     const found = settled === undefined ? [] : [settled]
-    for (let change = this.#latest.get(key); change !== undefined; change = change.previous) {
+    for (let change = this.#latestOf(key); change !== undefined; change = change.previous) {
       if (change.value !== undefined) found.push(change.value)
     }
     return found
@@ -41,30 +50,42 @@ export class NameTable<T> {
 
   /** Everything that stands behind a name, or will. */
   forEach(visit: (value: T, key: string) => void): void {
-    for (const [key, value] of this.#settled) visit(value, key)
-    for (const [key, latest] of this.#latest) {
-      for (let change: Change<T> | undefined = latest; change !== undefined; change = change.previous) {
-        if (change.value !== undefined) visit(change.value, key)
-      }
+    for (const key of new Set(['', ...this.#settled.keys(), ...this.#latest.keys()])) {
+      for (const value of this.candidates(key)) visit(value, key)
     }
   }
 
   /** Forgets what stands behind the name; changes in flight stay. */
   forget(key: string): void {
-    this.#settled.delete(key)
+    if (key === '') this.#unnamed.settled = undefined
+    else this.#settled.delete(key)
   }
 
   /** Forgets all that is settled. */
   forgetAll(): void {
+    this.#unnamed.settled = undefined
     if (this.#settled.size > 0) this.#settled.clear()
   }
 
   /** For `Change.settle`. */
   settle(change: Change<T>, took: boolean): void {
-    if (this.#latest.get(change.key) === change) this.#latest.delete(change.key)
+    const { key, value } = change
+    if (this.#latestOf(key) === change) {
+      if (key === '') this.#unnamed.latest = undefined
+      else this.#latest.delete(key)
+    }
     if (!took) return
-    if (change.value === undefined) this.#settled.delete(change.key)
-    else this.#settled.set(change.key, change.value)
+    if (value === undefined) this.forget(key)
+    else if (key === '') this.#unnamed.settled = value
+    else this.#settled.set(key, value)
+  }
+
+  #settledOf(key: string): T | undefined {
+    return key === '' ? this.#unnamed.settled : this.#settled.get(key)
+  }
+
+  #latestOf(key: string): Change<T> | undefined {
+    return key === '' ? this.#unnamed.latest : this.#latest.get(key)
   }
 }
 
