@@ -23,7 +23,8 @@ export class RedisStore implements Store {
   readonly #options: RedisStoreOptions
   /** Sessions that the index has, as far as this connection knows. */
   readonly #indexed = new Set<string>()
-  readonly #overdue = new Set<() => void>()
+  /** How to give up each write that is on its way. No set: V8 chains the tables of one that is emptied again and again, with all they hold. */
+  readonly #open: (() => void)[] = []
   #lastError = 'not connected yet'
   #closing = false
   #reported = false
@@ -90,9 +91,9 @@ export class RedisStore implements Store {
     const close = (): void => {
       open = false
       clearTimeout(timer)
-      this.#overdue.delete(giveUp)
+      this.#open.splice(this.#open.indexOf(giveUp), 1)
     }
-    this.#overdue.add(giveUp)
+    this.#open.push(giveUp)
     pipeline.exec().then((results) => {
       if (!open) return
       close()
@@ -146,7 +147,7 @@ export class RedisStore implements Store {
   }
 
   hurry(): void {
-    for (const giveUp of [...this.#overdue]) giveUp()
+    for (const giveUp of [...this.#open]) giveUp()
   }
 
   salvage(): Promise<void> {
