@@ -42,6 +42,7 @@ const SHOP = `
   create view contacts as select id, lower(email) as contact from users;
   create function first_email() returns text language sql stable as 'select email from users order by id limit 1';
   create function echo(text) returns text language plpgsql as 'begin raise notice ''%'', $1; return ''''; end';
+  create function customer_email(orders) returns text language sql stable as 'select email::text from users where id = $1.user_id';
   analyze users;
 `
 
@@ -276,6 +277,14 @@ describe('somebody who may read, and not see e-mails, does not see them', () => 
       'select first_email()',
       'select * from first_email()',
       'select first_email() as id from orders',
+    ],
+    'through a function called like a column': [
+      'select o.customer_email from orders o',
+      'select (o).customer_email from orders o',
+      'select customer_email(o) from orders o',
+      'select x.o.customer_email from (select o from orders o) x',
+      'select (x.o).customer_email from (select o from orders o) x',
+      'select orders.customer_email as note from orders',
     ],
     'in several statements of one text': [
       'select id from orders; select email from users; select ssn as note from users',

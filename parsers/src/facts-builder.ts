@@ -27,6 +27,7 @@ export class FactsBuilder {
   readonly #functions = new Map<string, FunctionUse>()
   readonly #nested = new Map<string, StatementKind>()
   readonly #databases = new Set<string>()
+  readonly #dotted = new Set<string>()
   readonly #settings: SettingChange[] = []
 
   constructor(kind: StatementKind) {
@@ -49,6 +50,10 @@ export class FactsBuilder {
 
   function(schema: string | undefined, name: string): void {
     this.#functions.set(`${schema ?? ''}\0${name}`, schema === undefined ? { name } : { schema, name })
+  }
+
+  dotted(name: string): void {
+    this.#dotted.add(name)
   }
 
   nest(kind: StatementKind): void {
@@ -91,6 +96,7 @@ export class FactsBuilder {
       settings: this.#settings,
       databases: [...this.#databases],
       plainOutput: this.plainOutput,
+      ...(this.#dotted.size > 0 && { dotted: [...this.#dotted] }),
       ...(this.copy && { copy: this.copy }),
       ...(this.prepared && { prepared: this.prepared }),
       ...(this.transaction && { transaction: this.transaction }),

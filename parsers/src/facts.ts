@@ -43,6 +43,8 @@ export interface StatementFacts {
   readonly class: StatementClass
   readonly relations: readonly RelationUse[]
   readonly functions: readonly FunctionUse[]
+  /** PostgreSQL: names after a dot (`x.name`, `(x).name`): columns, or functions called with a row. Left out: none. */
+  readonly dotted?: readonly string[]
   /** Every statement inside this one, itself excluded: `explain analyze delete ...` has a `delete` here. */
   readonly nested: readonly { readonly verb: string; readonly class: StatementClass }[]
   /** For update and delete (nested ones included): every one of them has a WHERE. True for all other statements. */

@@ -106,6 +106,13 @@ describe('what a statement can carry', () => {
     expect(catalog.touch(facts([{ name: 'users' }], [{ name: 'mine' }]), masks)).toBe('masked')
   })
 
+  it('is unknown where a dot calls a function of users', async () => {
+    const catalog = await known({ ...SNAPSHOT, userFunctions: new Set(['customer_email']) })
+    const dotted = (...names: string[]) => ({ ...facts([{ name: 'orders' }]), dotted: names })
+    expect(catalog.touch(dotted('id', 'note'), masks)).toBe('clean')
+    expect(catalog.touch(dotted('id', 'customer_email'), masks)).toBe('unknown')
+  })
+
   it('follows the server in what it takes for the same name', async () => {
     const catalog = await known({ ...SNAPSHOT, foldCase: true })
     expect(catalog.touch(facts([{ name: 'USERS' }]), masks)).toBe('masked')

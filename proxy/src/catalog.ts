@@ -24,7 +24,7 @@ export interface CatalogSnapshot {
   readonly systemSchemas: ReadonlySet<string>
   /** Names of the server's own functions; undefined: every function is (MySQL's stored functions are listed apart). */
   readonly systemFunctions: ReadonlySet<string> | undefined
-  /** Names of functions that users made (MySQL). */
+  /** Names of functions that users made (MySQL), or that users made for rows, which `x.name` calls (PostgreSQL). */
   readonly userFunctions: ReadonlySet<string>
   /** The schema that an unqualified name means (MySQL: the session's database); undefined: any. */
   readonly foldCase: boolean
@@ -142,6 +142,9 @@ export class Catalog {
     }
     for (const use of facts.functions) {
       if (!this.#isSystemFunction(use.schema, use.name)) touch = worse(touch, 'unknown')
+    }
+    for (const name of facts.dotted ?? []) {
+      if (this.#snapshot?.userFunctions.has(name)) touch = worse(touch, 'unknown')
     }
     return touch
   }

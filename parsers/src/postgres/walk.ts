@@ -131,7 +131,7 @@ export class Walk {
         this.#call(fields, context)
         return
       case 'ColumnRef':
-        this.#notation(fields.fields, 1)
+        this.#notation(fields.fields, 1, true)
         return
       case 'TypeName':
         // CREATE OPERATOR and its kin name their function as a type.
@@ -143,7 +143,7 @@ export class Walk {
         this.children(kind, fields, context)
         return
       case 'A_Indirection':
-        this.#notation(fields.indirection, 0)
+        this.#notation(fields.indirection, 0, true)
         this.children(kind, fields, context)
         return
       case 'SubLink':
@@ -316,8 +316,9 @@ export class Walk {
   }
 
   /** Functional notation: `x.f` and `(x).f` call `f(x)`, scalars from a function in FROM included. */
-  #notation(list: unknown, from: number): void {
+  #notation(list: unknown, from: number, dotted = false): void {
     for (const name of namesOf(list).slice(from)) {
+      if (dotted) this.facts.dotted(name)
       const kind = functionClass(name)
       if (!kind && name !== 'set_config') continue
       this.facts.function(undefined, name)

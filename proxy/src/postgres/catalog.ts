@@ -19,6 +19,10 @@ const VIEWS_WITH_FUNCTIONS = `select distinct r.ev_class from pg_catalog.pg_rewr
 // A name that users gave to a function too may mean theirs.
 const SYSTEM_FUNCTIONS = `select proname from pg_catalog.pg_proc group by proname having pg_catalog.max(oid::pg_catalog.int8) < 16384`
 
+// `x.name` calls them with the row `x`.
+const FUNCTIONS_OF_ROWS = `select distinct p.proname from pg_catalog.pg_proc p
+ join pg_catalog.pg_type t on t.oid = p.proargtypes[0] where p.oid >= 16384 and t.typtype in ('c', 'p')`
+
 /** Reads what masking must know of a PostgreSQL database: relations, columns, inheritance, what views are made of. */
 export async function loadCatalog(ask: (sql: string) => Promise<(string | null)[][]>): Promise<CatalogSnapshot> {
   const columns = new Map<string, Map<number, string>>()
@@ -53,7 +57,7 @@ export async function loadCatalog(ask: (sql: string) => Promise<(string | null)[
     byOid,
     systemSchemas: SYSTEM_SCHEMAS,
     systemFunctions: new Set((await ask(SYSTEM_FUNCTIONS)).map(([name]) => name!)),
-    userFunctions: new Set(),
+    userFunctions: new Set((await ask(FUNCTIONS_OF_ROWS)).map(([name]) => name!)),
     foldCase: false,
   }
 }
