@@ -3,42 +3,24 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Configuration } from '@sluice/config'
-import { type Dialect, type Identity, SluiceError } from '@sluice/domain'
+import { type Dialect, SluiceError } from '@sluice/domain'
 import { openUserDirectory } from '@sluice/identity'
-import { type Analyser, createAnalyser } from '@sluice/parsers'
-import { canConnect, type Decision, type Policy } from '@sluice/policy'
-import { openRecorder, type Recorder, type RecorderOptions } from '@sluice/recorder'
+import { createAnalyser } from '@sluice/parsers'
+import { canConnect } from '@sluice/policy'
+import { openRecorder, type RecorderOptions } from '@sluice/recorder'
 import type { Logger, Metrics } from '@sluice/telemetry'
 import { openVault } from '@sluice/vault'
 import { Database } from './database.js'
 import { Doors } from './doors.js'
+import type { GatewayServices } from './gateway-services.js'
 import { startHttp } from './http.js'
 import { mysqlProtocol } from './mysql/protocol.js'
 import { ServerGreetings } from './mysql/server-greetings.js'
 import { followPolicy } from './policy-in-force.js'
 import { postgresProtocol } from './postgres/protocol.js'
-import type { LoginServices, Protocol } from './protocol.js'
+import type { Protocol } from './protocol.js'
 import { serveConnection } from './session.js'
 import { Sessions } from './sessions.js'
-
-/** What every connection of this process shares; made once, by `startGateway`. */
-export interface GatewayServices {
-  readonly configuration: Configuration
-  readonly log: Logger
-  readonly sessions: Sessions
-  readonly analyser: Analyser
-  readonly recorder: Recorder
-  readonly databases: ReadonlyMap<string, Database>
-  readonly policy: () => Policy
-  readonly maskOptions: { readonly hashKey: Buffer }
-  readonly loginServices: (dialect: Dialect, connectionId: number) => LoginServices
-  /** MySQL's USE: the configured database for a schema on the same server, if the identity may enter it. */
-  readonly databaseOf: (identity: Identity, current: Database, schema: string) => Database | undefined
-  readonly onAuthenticated: (socket: Socket) => void
-  /** `database` as the client named it, which may be none of ours. */
-  readonly onRefusedLogin: (error: SluiceError, database?: string) => void
-  readonly onDecision: (decision: Decision) => void
-}
 
 export interface ListeningAddress {
   readonly protocol: Dialect | 'http'

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { Metrics } from '@sluice/telemetry'
-import type { GatewayServices } from './gateway.js'
+import type { GatewayServices } from './gateway-services.js'
 
 /** The HTTP door: `/healthz` for those who ask whether the gateway is up, `/metrics` for Prometheus. Serves no data. */
 export function startHttp(services: GatewayServices, metrics: Metrics): Server {

@@ -2,7 +2,6 @@ import type { Dialect, Identity, Secret, SluiceError } from '@sluice/domain'
 import type { UserDirectory } from '@sluice/identity'
 import type { Channel, TlsClientOptions, TlsFacts, TlsServerOptions } from './channel.js'
 import type { Gate } from './gate.js'
-import type { MysqlServerGreeting } from './mysql/greet.js'
 import type { Relay, RelayPorts } from './relay.js'
 
 /** What a client said before it proved anything. Each protocol adds what it must remember. */
@@ -11,6 +10,16 @@ export interface Hello {
   /** The database's name in the configuration, as the client asks for it; undefined: none was given. */
   readonly database: string | undefined
   readonly application: string | undefined
+}
+
+/** How a real MySQL server greets; the gateway's own greeting shows what of it the relay can carry. */
+export interface MysqlServerGreeting {
+  readonly serverVersion: string
+  readonly capabilities: number
+  readonly mariadbCapabilities: number
+  /** Collation id, its lower 8 bits. */
+  readonly characterSet: number
+  readonly status: number
 }
 
 /** What the steps of a login may use. */

@@ -13,20 +13,10 @@ import {
   NONCE_BYTES,
 } from '@sluice/wire/mysql'
 import type { Channel } from '../channel.js'
-import type { Hello, LoginServices } from '../protocol.js'
+import type { Hello, LoginServices, MysqlServerGreeting } from '../protocol.js'
 import { type CharacterSet, characterSetOf, UTF8MB4_GENERAL } from './character-set.js'
 import { brokeOffAt } from './login-error.js'
 import { asClientFault, LOGIN_PACKET_LIMIT, PacketChannel } from './packet-channel.js'
-
-/** How a real server greets; the gateway's own greeting shows what of it the relay can carry. */
-export interface MysqlServerGreeting {
-  readonly serverVersion: string
-  readonly capabilities: number
-  readonly mariadbCapabilities: number
-  /** Collation id, its lower 8 bits. */
-  readonly characterSet: number
-  readonly status: number
-}
 
 /** What a MySQL client said, and what was agreed with it. */
 export interface MysqlHello extends Hello {

@@ -14,9 +14,9 @@ import {
   withoutCapabilities,
 } from '@sluice/wire/mysql'
 import type { Channel } from '../channel.js'
-import type { Target, Upstream } from '../protocol.js'
+import type { MysqlServerGreeting, Target, Upstream } from '../protocol.js'
 import { type CharacterSet, UTF8MB4_GENERAL } from './character-set.js'
-import { LOGIN_CAPABILITIES, type MysqlHello, type MysqlServerGreeting } from './greet.js'
+import { LOGIN_CAPABILITIES, type MysqlHello } from './greet.js'
 import { asServerFault, LOGIN_PACKET_LIMIT, PacketChannel } from './packet-channel.js'
 import { prepareSession, type ServerState } from './prepare-session.js'
 import { readGreeting, shownGreeting } from './probe.js'

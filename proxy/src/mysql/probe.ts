@@ -1,6 +1,6 @@
 import { decodeErrPacket, decodeGreeting, type Greeting } from '@sluice/wire/mysql'
 import type { Channel } from '../channel.js'
-import type { MysqlServerGreeting } from './greet.js'
+import type { MysqlServerGreeting } from '../protocol.js'
 import { asServerFault, LOGIN_PACKET_LIMIT, PacketChannel } from './packet-channel.js'
 import { loginRefusal } from './server-authentication.js'
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { SluiceError } from '@sluice/domain'
+import type { MysqlServerGreeting } from '../protocol.js'
 import type { SocketChannel } from '../socket-channel.js'
-import type { MysqlServerGreeting } from './greet.js'
 import { probeServer } from './probe.js'
 
 /** Greetings older than this are asked for anew, behind the back of the client that is greeted with the old ones. */
