@@ -41,6 +41,28 @@ describe('the text of an error of a statement that touches masked columns', () =
     expect(mustWithhold(fields, pass, false)).toBe(false)
   })
 
+  it('is shown where a definition looks at no row', () => {
+    const definition = (verb: string, more = {}) =>
+      ({
+        masking: 'all-but-plain',
+        statement: {
+          analysis: { ok: true, statements: [{ verb, class: 'schema', nested: [], functions: [], ...more }] },
+        },
+      }) as unknown as Pass
+    const missing = error('42P01', 'table "x" does not exist')
+    const skipped = error('00000', 'table "x" does not exist, skipping', { severity: 'NOTICE' })
+    for (const verb of ['drop table', 'alter table', 'create table', 'create view', 'grant']) {
+      expect(mustWithhold(missing, definition(verb), false), verb).toBe(false)
+      expect(mustWithhold(skipped, definition(verb), false), verb).toBe(false)
+    }
+    for (const verb of ['create index', 'create table as', 'create materialized view', 'select into', 'cluster']) {
+      expect(mustWithhold(missing, definition(verb), false), verb).toBe(true)
+    }
+    expect(mustWithhold(missing, definition('create table', { functions: [{ name: 'f' }] }), false)).toBe(true)
+    expect(mustWithhold({ ...skipped, where: 'PL/pgSQL function f()' }, definition('drop table'), false)).toBe(true)
+    expect(mustWithhold(error('22P02', 'x'), definition('alter table'), false)).toBe(true)
+  })
+
   it('is withheld at the end of a transaction in which one ran', () => {
     const fields = error('23503', 'violates foreign key constraint', { detail: 'Key (ssn)=(1)' })
     expect(mustWithhold(fields, undefined, true)).toBe(true)

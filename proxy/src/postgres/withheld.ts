@@ -17,6 +17,7 @@ const OF_THE_TEXT: ReadonlySet<string> = new Set(['0A', '3D', '3F', '42'])
 /** Texts without a position that name what is there, or nothing. */
 const HARMLESS =
   /^(?:cached plan must not change result type|permission denied for (?:table|view|materialized view|sequence|schema|database) \S+)$/
+const ROWLESS = /^(?:drop|comment|grant|revoke|alter|create (?!index|statistics|table as|materialized view))/
 /** What the server was doing, for errors of concurrency: places, and names of relations. */
 const HARMLESS_CONTEXT = /^while [a-z -]+ tuple \(\d+,\d+\) in relation "[^"]*"$/
 
@@ -27,13 +28,27 @@ const HARMLESS_CONTEXT = /^while [a-z -]+ tuple \(\d+,\d+\) in relation "[^"]*"$
 export function mustWithhold(error: ErrorFields, pass: Pass | undefined, touched: boolean): boolean {
   // Deferred constraints and triggers speak at COMMIT, or at the Sync that ends a transaction of its own.
   const couldShow = pass === undefined || endsTransaction(pass) ? touched : pass.masking === 'all-but-plain'
-  return couldShow && !showsNoValues(error)
+  return couldShow && !showsNoValues(error, pass !== undefined && readsNoRows(pass))
 }
 
-function showsNoValues({ code, message, position, where, internalQuery }: ErrorFields): boolean {
+function showsNoValues({ code, message, position, where, internalQuery }: ErrorFields, noRows: boolean): boolean {
   if (internalQuery !== undefined || (where !== undefined && !HARMLESS_CONTEXT.test(where))) return false
   const kind = code.slice(0, 2)
-  return WITHOUT_VALUES.has(kind) || (OF_THE_TEXT.has(kind) && (position !== undefined || HARMLESS.test(message)))
+  if (WITHOUT_VALUES.has(kind)) return true
+  if (noRows && where === undefined && (OF_THE_TEXT.has(kind) || kind === '00')) return true
+  return OF_THE_TEXT.has(kind) && (position !== undefined || HARMLESS.test(message))
+}
+
+/** Definitions that look at no row of a masked relation: the gate refuses those that would change one. */
+function readsNoRows({ statement: { analysis } }: Pass): boolean {
+  return (
+    analysis.ok &&
+    analysis.statements.length > 0 &&
+    analysis.statements.every(
+      ({ class: kind, verb, nested, functions }) =>
+        (kind === 'schema' || kind === 'access') && nested.length === 0 && functions.length === 0 && ROWLESS.test(verb),
+    )
+  )
 }
 
 /** The server's error without its text. */
