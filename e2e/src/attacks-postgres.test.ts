@@ -237,6 +237,9 @@ describe('somebody who may read, and not see e-mails, does not see them', () => 
       'select distinct ssn from users',
       'select distinct on (id) email from users order by id',
       'select email, count(*) from users group by rollup (email)',
+      'select count(*)::text || email from users group by email',
+      'select case when count(*) > 0 then max(email) end, count(*) from users',
+      'select count(*), email, 1 from users group by email',
     ],
     'through subqueries, CTEs and set operations': [
       'select (select email from users where id = 1)',

@@ -19,6 +19,7 @@ export class FactsBuilder {
   kind: StatementKind
   hasWhere = true
   plainOutput = true
+  outputs: StatementFacts['outputs']
   copy: StatementFacts['copy']
   prepared: StatementFacts['prepared']
   transaction: StatementFacts['transaction']
@@ -96,6 +97,7 @@ export class FactsBuilder {
       settings: this.#settings,
       databases: [...this.#databases],
       plainOutput: this.plainOutput,
+      ...(this.outputs && { outputs: this.outputs }),
       ...(this.#dotted.size > 0 && { dotted: [...this.#dotted] }),
       ...(this.copy && { copy: this.copy }),
       ...(this.prepared && { prepared: this.prepared }),

@@ -36,6 +36,12 @@ export interface SettingChange {
   readonly lasting: boolean
 }
 
+/**
+ * What an output column can show. `safe`: constants, parameters, the time, how many rows there are (`count`), and arithmetic,
+ * comparisons and casts over these, by the server's own functions if no user's function has the name. `other`: anything.
+ */
+export type OutputKind = 'safe' | 'other'
+
 /** What one statement of a text is and touches. Nested statements (CTE, EXPLAIN, COPY (query), PREPARE, ...) are folded in. */
 export interface StatementFacts {
   /** The statement's kind as the server's manual names it, lower case: `select`, `drop database`, `create table as`, `explain`. */
@@ -57,6 +63,11 @@ export interface StatementFacts {
    * base tables alone, without derived tables, CTEs, set operations and subqueries in the select list.
    */
   readonly plainOutput: boolean
+  /**
+   * Of a single plain SELECT whose output columns can be counted, for each of them; also of a PREPARE of one. Left out for
+   * everything else, and where no column is safe.
+   */
+  readonly outputs?: readonly OutputKind[]
   /** COPY and LOAD DATA: which way the rows go. `out` is towards the client; `server` is a file or program on the server. */
   readonly copy?: { readonly direction: 'in' | 'out'; readonly end: 'client' | 'server' }
   /** PREPARE / EXECUTE / DEALLOCATE: the name (undefined with deallocate: ALL). */

@@ -105,4 +105,21 @@ describe('planMasks', () => {
     ])
     expect(planMasks(masks, 'clean', false, [id])).toBeUndefined()
   })
+
+  it('shows an expression that the analysis knows to be safe, and nothing else for its sake', () => {
+    const expression = { kind: 'expression' } as const
+    const plan = (outputs: ('safe' | 'other')[], plain?: boolean) =>
+      planMasks(masks, 'masked', plain, [expression, expression], outputs)
+    expect(plan(['safe', 'other'])).toEqual([undefined, redact])
+    expect(plan(['safe', 'safe'], true)).toBeUndefined()
+    // The wire may not be believed, or counts other columns than the analysis.
+    expect(plan(['safe', 'safe'], false)).toEqual([redact, redact])
+    expect(plan(['safe'])).toEqual([redact, redact])
+    expect(plan(['safe', 'safe', 'safe'])).toEqual([redact, redact])
+    // The wire knows better.
+    expect(planMasks(masks, 'masked', undefined, [email, { kind: 'unknown' }], ['safe', 'safe'])).toEqual([
+      expect.objectContaining({ kind: 'partial' }),
+      redact,
+    ])
+  })
 })

@@ -45,7 +45,7 @@ const snapshot = (...relations: CatalogRelation[]): CatalogSnapshot => ({
   relations,
   byOid: new Map(relations.map((relation, i) => [20_000 + i, relation])),
   systemSchemas: new Set(['pg_catalog']),
-  systemFunctions: new Set(['lower']),
+  systemFunctions: new Set(['lower', 'count']),
   userFunctions: new Set(),
   foldCase: false,
 })
@@ -302,5 +302,55 @@ describe('what a statement came to', () => {
     gate.failed(await passed('select ssn::int from users'), '22P02', 'invalid input syntax: "078-05-1120"')
     expect(JSON.stringify(record.events)).not.toContain('078-05')
     expect(record.events.at(-1)).toMatchObject({ type: 'error', code: '22P02' })
+  })
+})
+
+describe('what is counted in a masked table', () => {
+  const COLUMNS = [{ name: 'n', origin: { kind: 'none' } }] as const
+
+  async function shown(sql: string, ...executes: string[]): Promise<boolean> {
+    const verdict = await admit(sql, ...executes)
+    if (verdict.kind !== 'pass') throw verdict.error
+    return (await gate.maskPlan(verdict, COLUMNS)) === undefined
+  }
+
+  it('is shown, and what is computed from its values is not, though the columns look the same', async () => {
+    expect(await shown('select count(*) from users')).toBe(true)
+    expect(await shown('select length(ssn) from users')).toBe(false)
+    expect(await shown('select count(*) from users')).toBe(true)
+    expect(await shown('select count(*) from users; select max(ssn) from users')).toBe(false)
+    expect(await shown('select max(ssn) from users; select count(*) from users')).toBe(false)
+  })
+
+  it('is not shown where users made a function of the name', async () => {
+    const system = new Set(['lower'])
+    catalog = new Catalog(
+      async () => ({ ...snapshot(USERS), systemFunctions: system }),
+      () => {},
+    )
+    await catalog.refresh()
+    gate = createSessionGate({
+      identity: { user: 'ana', groups: [], method: 'certificate' },
+      address: '127.0.0.1',
+      database: { name: 'shop', dialect: 'postgres', catalog },
+      analyser,
+      policy: () => policy,
+      record,
+      rowsToRecord: 10,
+      databaseOf: () => undefined,
+      onDecision: () => {},
+    })
+    expect(await shown('select count(ssn) from users')).toBe(false)
+    expect(await shown('select 1 from users')).toBe(true)
+  })
+
+  it('is shown through EXECUTE where it is sure what is executed', async () => {
+    expect(await shown('execute p', 'prepare p as select count(*) from users')).toBe(true)
+    expect(await shown('execute p(1)', 'prepare p as select $1 from users')).toBe(true)
+    expect(await shown("execute p(lower('A'))", 'prepare p as select $1 from users')).toBe(false)
+    expect(
+      await shown('execute p', 'prepare p as select count(*) from users', 'prepare p as select max(ssn) from users'),
+    ).toBe(false)
+    expect(await shown('select count(*) from users', 'select max(ssn) from users')).toBe(false)
   })
 })

@@ -1,6 +1,6 @@
 import type { Identity } from '@sluice/domain'
 import { SluiceError } from '@sluice/domain'
-import type { Analyser, LexicalMode, StatementClass, StatementFacts } from '@sluice/parsers'
+import type { Analyser, LexicalMode, OutputKind, StatementClass, StatementFacts } from '@sluice/parsers'
 import { type Decision, decide, type MaskSet, masksFor, type Policy, planMasks } from '@sluice/policy'
 import { type RecordedValue, redactText, type SessionRecord } from '@sluice/recorder'
 import type { Catalog, Touch } from './catalog.js'
@@ -38,6 +38,8 @@ interface IssuedPass extends Pass {
   readonly changesSchema: boolean
   /** Of what is shown: for SQL's EXECUTE, of what stands behind the name. */
   readonly plainOutput: boolean
+  /** Of what is shown, where that is one statement whose columns are told apart. */
+  readonly outputs: readonly OutputKind[] | undefined
 }
 
 interface PlannedMasks {
@@ -45,6 +47,7 @@ interface PlannedMasks {
   readonly masks: MaskSet
   readonly touch: Touch
   readonly plain: boolean | undefined
+  readonly outputs: readonly OutputKind[] | undefined
   readonly catalog: Catalog
   readonly reads: number
   readonly plan: MaskPlan | undefined
@@ -111,7 +114,7 @@ class SessionGate implements Gate {
 
   maskPlan(pass: Pass, columns: readonly WireColumn[]): MaskPlan | undefined | Promise<MaskPlan | undefined> {
     const { catalog, dialect } = this.#database
-    const { masks, touch, plainOutput } = pass as IssuedPass
+    const { masks, touch, plainOutput, outputs } = pass as IssuedPass
     const plain = dialect === 'mysql' ? plainOutput : undefined
     const known = this.#planned
     if (
@@ -120,16 +123,17 @@ class SessionGate implements Gate {
       known.masks === masks &&
       known.touch === touch &&
       known.plain === plain &&
+      known.outputs === outputs &&
       known.catalog === catalog &&
       known.reads === catalog.reads
     )
       return known.plan
     const plan = () => {
       const origins = columns.map((column) => catalog.origin(column, masks))
-      const made = planMasks(masks, touch, plain, origins)
+      const made = planMasks(masks, touch, plain, origins, outputs)
       // What is unknown may be known next time.
       if (!origins.some((origin) => origin.kind === 'unknown'))
-        this.#planned = { columns, masks, touch, plain, catalog, reads: catalog.reads, plan: made }
+        this.#planned = { columns, masks, touch, plain, outputs, catalog, reads: catalog.reads, plan: made }
       return made
     }
     const unknown = columns.some((column) => catalog.origin(column, masks).kind === 'unknown')
@@ -263,7 +267,22 @@ class SessionGate implements Gate {
       touch,
       changesSchema: facts.some(changesSchema),
       plainOutput: (executes?.flatMap(factsOf) ?? facts).every((each) => each.plainOutput),
+      outputs: touch === 'clean' ? undefined : this.#outputs(facts, executes?.flatMap(factsOf)),
     } as Omit<IssuedPass, keyof Pass> & object as IssuedPass
+  }
+
+  /** What the analysis says of the columns that will be shown, where only one statement can show any. */
+  #outputs(
+    own: readonly StatementFacts[],
+    executed: readonly StatementFacts[] | undefined,
+  ): readonly OutputKind[] | undefined {
+    const [facts] = own
+    const [shown] = executed ?? own
+    if (!facts || !shown?.outputs || own.length !== 1 || (executed && executed.length !== 1)) return undefined
+    // The parameters of an EXECUTE are expressions, and a safe output may be a parameter.
+    if (executed && (facts.prepared?.action !== 'execute' || facts.functions.length > 0)) return undefined
+    // A user's own `count` is no count.
+    return this.#database.catalog.callsUnknown(shown) ? undefined : shown.outputs
   }
 
   #maskSet(): MaskSet {

@@ -6,6 +6,7 @@ import { canonicalise } from './canonicalise.js'
 import { classify } from './classify.js'
 import type { MysqlGrammar } from './grammar.js'
 import { lexerMode } from './lexer.js'
+import { outputsOf } from './outputs.js'
 import { parserText } from './parser-text.js'
 import { secretRanges, secretsOfUnreadable } from './secrets.js'
 import { literalFree } from './shape.js'
@@ -73,6 +74,7 @@ function readStatements(
       grammar,
     )
     reader.statement()
+    if (reader.facts.kind.verb === 'select') reader.facts.outputs = outputsOf(statement)
     for (const hint of hints) readHint(reader.facts, hint)
     secrets.push(...secretRanges(reader.facts.kind.verb, statement))
     return reader.facts.build()

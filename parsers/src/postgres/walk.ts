@@ -6,6 +6,7 @@ import { classify, settingKind } from './classify.js'
 import { functionClass } from './functions.js'
 import type { Fields } from './grammar.js'
 import { EXPRESSION_KINDS, FIXED_FIELDS } from './nodes.js'
+import { outputsOf } from './outputs.js'
 import { constantText, namesOf, settingValue, unwrap } from './tree.js'
 import { READ_BY_UTILITY, readUtility } from './utility.js'
 
@@ -33,6 +34,8 @@ export function walkStatement(node: string, fields: Fields): StatementFacts {
   const kind = kindOf(node, fields)
   const walk = new Walk(kind)
   walk.statement(node, fields, { use: kind, scope: undefined })
+  const shown = node === 'PrepareStmt' ? (fields.query as Fields | undefined)?.SelectStmt : fields
+  if (shown && (node === 'SelectStmt' || node === 'PrepareStmt')) walk.facts.outputs = outputsOf(shown as Fields)
   return walk.facts.build()
 }
 
