@@ -1,14 +1,14 @@
 import { FactCache } from './fact-cache.js'
 import type { Analyser, Analysis, LexicalMode, TextRange, Unanalysable } from './facts.js'
 import { prepare as prepareMysql } from './mysql/analyse.js'
-import { mapRanges } from './mysql/canonicalise.js'
+import { mapRanges, withoutEndingZero } from './mysql/canonicalise.js'
 import { prepare as preparePostgres } from './postgres/analyse.js'
-import { openReader, type Reader } from './reader.js'
-import type { Prepared, Reading } from './reading.js'
+import { LARGE, openReader, type Reader } from './reader.js'
+import { isLiteralFree, type Prepared, type Reading } from './reading.js'
 import { ParserThread } from './worker-pool.js'
 
 export interface AnalyserOptions {
-  /** Longer texts are refused, bytes. Default 4 MiB. */
+  /** Longer texts are refused, bytes. Default 64 MiB; what must be read of them is 4 MiB at most, see `reader.ts`. */
   readonly maxBytes?: number
   /** Longest time for one text in a parser thread, milliseconds. Default 5000. */
   readonly timeoutMs?: number
@@ -39,7 +39,7 @@ class CachingAnalyser implements Analyser {
   readonly #small: ParserThread
   readonly #large: ParserThread
 
-  constructor({ maxBytes = 4 << 20, timeoutMs = 5000, cacheBytes = 16 << 20 }: AnalyserOptions) {
+  constructor({ maxBytes = 64 << 20, timeoutMs = 5000, cacheBytes = 16 << 20 }: AnalyserOptions) {
     this.#maxBytes = maxBytes
     this.#cache = new FactCache(cacheBytes)
     this.#small = new ParserThread(timeoutMs)
@@ -64,6 +64,7 @@ class CachingAnalyser implements Analyser {
     if (text.length > this.#maxBytes) {
       return { ok: false, cause: 'limit', reason: `the statement is longer than ${this.#maxBytes} bytes` }
     }
+    if (text.length > LARGE) return this.#readLarge(text, mode)
     const prepared = mode.dialect === 'postgres' ? preparePostgres(text) : prepareMysql(text, mode)
     if ('ok' in prepared) return prepared
     const { key } = prepared
@@ -86,9 +87,21 @@ class CachingAnalyser implements Analyser {
     }
   }
 
+  /** Even to prepare it would hold up the others. */
+  async #readLarge(text: Buffer, mode: LexicalMode): Promise<Analysis> {
+    const reading = await this.#large.read({ text, mode, prepared: false })
+    if (!reading.ok) return reading
+    const { statements, secrets, text: changed } = reading
+    const same = mode.dialect === 'mysql' ? withoutEndingZero(text) : text
+    const forwarded = changed ? Buffer.from(changed.buffer, changed.byteOffset, changed.byteLength) : same
+    return { ok: true, statements, secrets, text: forwarded }
+  }
+
   async #readInThread(prepared: Prepared, mode: LexicalMode): Promise<Analysis> {
     const thread = prepared.text.length > INLINE_BYTES ? this.#large : this.#small
-    const request = thread.read({ text: prepared.text, mode }).then((reading) => this.#remember(prepared, reading))
+    const request = thread
+      .read({ text: prepared.text, mode, prepared: true })
+      .then((reading) => this.#remember(prepared, reading))
     const { key } = prepared
     // What was read for one text may stand for another only if it is kept.
     if (key === undefined || prepared.literalFree) return answer(prepared, await request)
@@ -108,19 +121,6 @@ class CachingAnalyser implements Analyser {
     return reading
   }
 }
-
-function isLiteralFree(reading: Reading): boolean {
-  return (
-    reading.ok &&
-    reading.secrets.length === 0 &&
-    reading.statements.every(
-      (s) =>
-        LITERAL_FREE_VERBS.has(s.verb) && s.settings.length === 0 && s.databases.length === 0 && !s.prepared && !s.copy,
-    )
-  )
-}
-
-const LITERAL_FREE_VERBS = new Set(['select', 'insert', 'update', 'delete', 'replace'])
 
 function answer(prepared: Prepared, reading: Reading): Analysis {
   const secrets = reading.secrets && prepared.segments ? mapRanges(reading.secrets, prepared.segments) : reading.secrets

@@ -13,6 +13,9 @@ const reader = openReader()
 port.on('message', async (request: ReadingRequest) => {
   await reader.load(request.mode.dialect)
   port.postMessage('reading')
-  port.postMessage(reader.read(Buffer.from(request.text), request.mode, { thorough: true }))
+  const text = Buffer.from(request.text.buffer, request.text.byteOffset, request.text.byteLength)
+  port.postMessage(
+    request.prepared ? reader.read(text, request.mode, { thorough: true }) : reader.readRaw(text, request.mode),
+  )
 })
 port.postMessage('ready')

@@ -2,13 +2,20 @@ import type { LexicalMode, StatementFacts, TextRange, Unanalysable } from './fac
 
 /** An analysis without the text: what is cached, and what a parser thread sends back. */
 export type Reading =
-  | { readonly ok: true; readonly statements: readonly StatementFacts[]; readonly secrets: readonly TextRange[] }
+  | {
+      readonly ok: true
+      readonly statements: readonly StatementFacts[]
+      readonly secrets: readonly TextRange[]
+      /** Of a text that was not prepared, and is to be forwarded in other words: these. */
+      readonly text?: Uint8Array
+    }
   | Unanalysable
 
-/** What a parser thread is asked to read: a prepared text. */
+/** What a parser thread is asked to read: a prepared text, or one that is too large to be prepared on the event loop. */
 export interface ReadingRequest {
   readonly text: Uint8Array
   readonly mode: LexicalMode
+  readonly prepared: boolean
 }
 
 export interface ReadOptions {
@@ -33,3 +40,17 @@ export interface Prepared {
   /** Where the bytes stand in the original text, if it was changed. */
   readonly segments?: readonly TextSegment[]
 }
+
+/** True where the same statement with other literals has the same facts. */
+export function isLiteralFree(reading: Reading): boolean {
+  return (
+    reading.ok &&
+    reading.secrets.length === 0 &&
+    reading.statements.every(
+      (s) =>
+        LITERAL_FREE_VERBS.has(s.verb) && s.settings.length === 0 && s.databases.length === 0 && !s.prepared && !s.copy,
+    )
+  )
+}
+
+const LITERAL_FREE_VERBS = new Set(['select', 'insert', 'update', 'delete', 'replace'])

@@ -16,11 +16,15 @@ export interface Canonical {
  * @throws UnanalysableError `syntax` where something is not closed, `unknown` for nested comments.
  */
 export function canonicalise(original: Buffer, mode: MysqlMode): Canonical {
-  // One zero byte at the end is legal and means nothing.
-  const text = original.at(-1) === 0 ? original.subarray(0, -1) : original
+  const text = withoutEndingZero(original)
   const source = text.toString('latin1')
   if (!SUSPECT.test(source)) return { text }
   return new Canonicaliser(source, mode).run(text)
+}
+
+/** One zero byte at the end is legal and means nothing. */
+export function withoutEndingZero(text: Buffer): Buffer {
+  return text.at(-1) === 0 ? text.subarray(0, -1) : text
 }
 
 /** Servers answer comments alone with OK, and nothing at all with an error: `mysql` sends what stands between statements. */
