@@ -54,7 +54,7 @@ export class ParserThread {
   start(): void {
     if (this.#worker || this.#closed) return
     const worker = new Worker(workerFile(), {
-      resourceLimits: { stackSizeMb: 64, maxOldGenerationSizeMb: 512 },
+      resourceLimits: { stackSizeMb: 64, maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 },
       execArgv: [],
     })
     this.#worker = worker
