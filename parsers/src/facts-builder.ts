@@ -76,7 +76,8 @@ export class FactsBuilder {
 
   /** Takes over what another builder found in a part of the statement; not its kind. */
   absorb(part: FactsBuilder): void {
-    for (const [key, use] of part.#relations) this.#relations.set(key, use)
+    for (const { relation, verb, class: kind, assignedFrom } of part.#relations.values())
+      this.relation(relation.schema, relation.name, { verb, class: kind }, assignedFrom)
     for (const [key, use] of part.#functions) this.#functions.set(key, use)
     for (const kind of part.#nested.values()) this.nest(kind)
     for (const name of part.#databases) this.#databases.add(name)

@@ -14,7 +14,7 @@ export interface RelationUse {
   readonly verb: string
   readonly class: StatementClass
   /**
-   * PostgreSQL, `update`: the columns of this relation that assigned values may come from, so that what one column holds can
+   * `update`: the columns of this relation that assigned values may come from, so that what one column holds can
    * be had from another; `*` where a value may be a whole row.
    */
   readonly assignedFrom?: readonly string[]

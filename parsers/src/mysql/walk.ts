@@ -1,7 +1,8 @@
 import type { FactsBuilder, StatementKind } from '../facts-builder.js'
 import { UnanalysableError } from '../unanalysable-error.js'
+import { type AssignedColumn, assignedByUpdate, assignedOnDuplicate } from './assigned.js'
 import { functionClass, NO_FUNCTIONS } from './functions.js'
-import { type Cursor, isWord, type Token } from './tokens.js'
+import { Cursor, isWord, type Token } from './tokens.js'
 
 /**
  * The names that WITH clauses put in front of tables, innermost first. Compared as written: whether case matters is the
@@ -17,6 +18,7 @@ interface Source {
   readonly schema: string | undefined
   readonly name: string
   readonly alias: string
+  readonly use: StatementKind
 }
 
 /** One level of parentheses. */
@@ -33,6 +35,7 @@ interface Level {
 type Phase = 'output' | 'from' | 'rest'
 
 const SELECT: StatementKind = { verb: 'select', class: 'read' }
+const UPDATE: StatementKind = { verb: 'update', class: 'write' }
 
 /** The kind of the row statement at this place; undefined: it is none. */
 export function rowStatementKind(cursor: Cursor): StatementKind | undefined {
@@ -137,7 +140,43 @@ export class RowWalk {
     this.#level({ kind: 'query', scope, use: SELECT, phase: 'rest' })
     for (let i = at; i < cursor.at; i++) {
       if (isWord(cursor.tokens[i], 'DUPLICATE') && isWord(cursor.tokens[i + 1], 'KEY')) {
-        this.#facts.relation(target.schema, target.name, { verb: 'update', class: 'write' })
+        const changed: Source = { ...target, alias: target.name, use: UPDATE }
+        const columns = assignedOnDuplicate(new Cursor(cursor.tokens, i + 3, cursor.at))
+        this.#facts.relation(target.schema, target.name, UPDATE)
+        this.#assigned(
+          columns.filter(({ qualifier }) => !this.#isRowAlias(qualifier, target.name, at, i)),
+          [changed],
+        )
+        return
+      }
+    }
+  }
+
+  /** VALUES (...) AS alias: the row that the client itself sent. */
+  #isRowAlias(name: string | undefined, target: string, start: number, end: number): boolean {
+    if (name === undefined || name.toLowerCase() === target.toLowerCase()) return false
+    let depth = 0
+    for (let at = start; at < end; at++) {
+      const token = this.#cursor.tokens[at]
+      if (isWord(token, '(')) depth++
+      else if (isWord(token, ')')) depth--
+      else if (depth === 0 && isWord(token, 'SELECT')) return false
+      else if (
+        depth === 0 &&
+        isWord(token, 'AS') &&
+        this.#cursor.tokens[at + 1]?.name.toLowerCase() === name.toLowerCase()
+      )
+        return true
+    }
+    return false
+  }
+
+  /** Notes what assigned values may come from, at each table that may be meant. */
+  #assigned(columns: readonly AssignedColumn[], sources: readonly Source[]): void {
+    for (const { qualifier, column } of columns) {
+      const named = sources.filter(({ alias }) => alias.toLowerCase() === qualifier?.toLowerCase())
+      for (const { schema, name, use } of named.length > 0 ? named : sources) {
+        if (use === UPDATE) this.#facts.relation(schema, name, use, [column])
       }
     }
   }
@@ -145,8 +184,10 @@ export class RowWalk {
   #update(scope: Scope | undefined): void {
     const cursor = this.#cursor
     while (cursor.acceptAny('LOW_PRIORITY', 'IGNORE')) {}
-    const where = this.#level({ kind: 'from', scope, use: { verb: 'update', class: 'write' }, phase: 'rest' })
+    const start = cursor.at
+    const where = this.#level({ kind: 'from', scope, use: UPDATE, phase: 'rest' })
     if (!where) this.#facts.hasWhere = false
+    this.#assigned(assignedByUpdate(new Cursor(cursor.tokens, start, cursor.at)), this.#sources)
   }
 
   #delete(scope: Scope | undefined): void {
@@ -380,7 +421,7 @@ export class RowWalk {
       this.#facts.plainOutput = false
       return false
     }
-    sources.push({ ...table, alias })
+    sources.push({ ...table, alias, use: level.use })
     this.#facts.relation(table.schema, table.name, level.use)
     return false
   }
