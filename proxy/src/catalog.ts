@@ -160,6 +160,9 @@ export class Catalog {
     return this.#meantBy(name).some((relation) => {
       if (!this.#isMasked(relation, masks)) return false
       if (relation.kind === 'view' || columns.includes('*')) return true
+      // MySQL takes more letters for the same than are alike here (`\u0130` for `i`).
+      const known = new Set([...relation.columns.values()].map((column) => column.toLowerCase()))
+      if (columns.some((column) => !isAscii(column) && !known.has(column.toLowerCase()))) return true
       return this.#kin(relation).some((each) =>
         columns.some((column) => masks.forColumn(each.schema, each.name, column) !== undefined),
       )
@@ -168,7 +171,10 @@ export class Catalog {
 
   /** Do the statement's functions, made by users, do what nobody here can tell? */
   callsUnknown(facts: StatementFacts): boolean {
-    return facts.functions.some((use) => !this.#isSystemFunction(use.schema, use.name))
+    return (
+      facts.functions.some((use) => !this.#isSystemFunction(use.schema, use.name)) ||
+      (facts.dotted?.some((name) => this.#snapshot?.userFunctions.has(name)) ?? false)
+    )
   }
 
   /** Where the wire says a column comes from, led back to the ancestor whose mask counts. */
@@ -219,7 +225,7 @@ export class Catalog {
     if (!snapshot) return false
     if (schema !== undefined && schema !== 'pg_catalog') return false
     if (snapshot.systemFunctions) return snapshot.systemFunctions.has(name)
-    return !snapshot.userFunctions.has(name.toLowerCase())
+    return isAscii(name) && !snapshot.userFunctions.has(name.toLowerCase())
   }
 
   #isMasked(relation: CatalogRelation, masks: MaskSet): boolean {
@@ -250,6 +256,10 @@ export class Catalog {
   #fold(name: string): string {
     return this.#snapshot?.foldCase ? name.toLowerCase() : name
   }
+}
+
+function isAscii(name: string): boolean {
+  return !/[^\0-\x7f]/.test(name)
 }
 
 function reachable(

@@ -25,7 +25,7 @@ const catalog = new Catalog(
     byOid: new Map(),
     systemSchemas: new Set(),
     systemFunctions: undefined,
-    userFunctions: new Set(),
+    userFunctions: new Set(['first_ssn']),
     foldCase: true,
   }),
   (error) => {
@@ -60,6 +60,15 @@ describe('a statement that reads a relation with masked columns', () => {
     ['postgres', 'select pg_advisory_lock(ssn::int) from users'],
     ['postgres', 'insert into orders select id, ssn from users'],
     ['mysql', 'create table copied select * from users'],
+    ['mysql', 'update users set id = id + 1 where (@x := ssn) is null'],
+    ['mysql', 'delete from users where get_lock(ssn, 0)'],
+    ['mysql', 'insert into users (id) values (1) on duplicate key update id = last_insert_id(ssn)'],
+    ['mysql', 'update orders set note = first_ssn()'],
+    ['mysql', 'insert into orders values (1, f\u00edrst_ssn())'],
+    ['mysql', 'set @x = first_ssn()'],
+    ['postgres', 'update orders set note = first_ssn()'],
+    ['postgres', 'update orders o set note = o.first_ssn'],
+    ['postgres', "update users set id = 1 where set_config('my.x', ssn, false) is null"],
   ] as const)('may not keep what it reads: %s %s', async (dialect, sql) => {
     expect(await refusal(dialect, sql)).toMatch(/^the statement would (keep|copy)/)
   })
@@ -112,6 +121,51 @@ describe('a statement that changes', () => {
     'drop table users',
   ])('nothing that shows a masked value may do it: %s', async (sql) => {
     expect(await refusal('postgres', sql)).toBeUndefined()
+  })
+
+  it.each([
+    'update users set name = ssn',
+    'update users set name = `SSN` where id = 1',
+    'update users set name = shop.users.ssn',
+    "update users set name = concat('', (select ssn))",
+    'update users a join users b set a.name = b.ssn',
+    'update orders join users on users.id = orders.id set note = ssn',
+    'update orders o, users u set o.note = u.ssn',
+    'update orders o, lateral (select 1) x, users u set o.note = unheard_of.ssn',
+    'update orders o, users u, lateral (select u.ssn as s) x set o.note = x.s',
+    "update orders o join users u join json_table(json_array(u.ssn), '$[*]' columns (s varchar(9) path '$')) x set o.note = x.s",
+    // MySQL takes this letter for an `i`.
+    'update users set name = \u0130d',
+    'insert into users (id) values (1) on duplicate key update name = ssn',
+    'insert into users (id) values (1) on duplicate key update name = users.ssn',
+    "prepare p from 'update users set name = ssn'",
+    'rename table users to people',
+    'alter table users add s varchar(20) as (ssn)',
+    'alter table users rename column ssn to number',
+    "prepare p from 'alter table users rename column ssn to number'",
+    "prepare p from 'rename table users to people'",
+    'set statement max_statement_time = 1 for alter table users rename column ssn to number',
+    'alter table orders exchange partition p with table users',
+    'create table u (id int) engine = merge union = (users)',
+    'create view v as select ssn as name from users',
+    'create trigger t before update on users for each row set new.name = old.ssn',
+  ])('what masks go by, or a column from a masked one, is refused in MySQL: %s', async (sql) => {
+    expect(await refusal('mysql', sql)).toBeTruthy()
+  })
+
+  it.each([
+    "update users set name = 'x' where id = 1",
+    'update users set id = id + 1, name = upper(name) where ssn = 2',
+    "update users set ssn = 'x'",
+    'update orders o join users u on o.id = u.id set o.note = u.name',
+    "update orders o join users u on o.id = u.id set o.note = 'x' where u.ssn is null",
+    "update users set name = case when id = 1 then 'a' else null end",
+    "insert into users values (1, 'a', 'b')",
+    "insert into users (id, ssn) values (1, 'a') on duplicate key update ssn = values(ssn)",
+    "insert into users (id, ssn) values (1, 'a') as sent on duplicate key update ssn = sent.ssn",
+    'update orders set note = concat(note, id)',
+  ])('nothing that shows a masked value may do it in MySQL: %s', async (sql) => {
+    expect(await refusal('mysql', sql)).toBeUndefined()
   })
 
   it.each([

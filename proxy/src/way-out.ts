@@ -27,6 +27,9 @@ const RESHAPING = /^(?:alter|rename|create trigger|create rule|create policy)\b/
 
 const LOCKING = /^(?:select for|lock)\b/
 
+/** Changes whose conditions look at the rows that are there. */
+const LOOKING = /^(?:update|delete|merge)\b/
+
 /** Ways out of a masked relation on which rows cannot be masked: a statement that takes one is refused. */
 export function wayOut(facts: StatementFacts, catalog: Catalog, masks: MaskSet): Decision | undefined {
   if (masks.empty) return undefined
@@ -48,20 +51,23 @@ export function wayOut(facts: StatementFacts, catalog: Catalog, masks: MaskSet):
       'give the values themselves, or ask somebody who may see these columns',
     )
   }
-  const reads = facts.relations.some((use) => use.class === 'read' && catalog.touchOf(use, masks) !== 'clean')
-  if (!reads) return undefined
+  const touched = facts.relations.filter((use) => catalog.touchOf(use, masks) !== 'clean')
+  const unseen = catalog.callsUnknown(facts)
+  const reads = unseen || touched.some((use) => use.class === 'read')
+  const source = unseen ? 'a function that may show masked columns' : 'a relation with masked columns'
   // Rows that are locked stay where they are.
   const writes = (use: RelationUse) => use.class === 'schema' || (use.class === 'write' && !LOCKING.test(use.verb))
-  if (facts.relations.some(writes)) {
+  if (reads && facts.relations.some(writes)) {
     return denied(
-      'the statement would copy from a relation with masked columns into another',
+      `the statement would copy from ${source} into ${unseen ? 'a relation' : 'another'}`,
       'ask somebody who may see these columns',
     )
   }
+  if (!reads && !touched.some((use) => LOOKING.test(use.verb))) return undefined
   const keeping = facts.functions.find((use) => KEEPING.has(use.name.toLowerCase()))
   if (facts.settings.length > 0 || keeping) {
     return denied(
-      `the statement would keep what it reads of a relation with masked columns in ${keeping ? `\`${keeping.name}\`` : 'a variable'}`,
+      `the statement would keep what it reads of ${source} in ${keeping ? `\`${keeping.name}\`` : 'a variable'}`,
       'select the columns by themselves: rows of a select are masked',
     )
   }
@@ -70,8 +76,9 @@ export function wayOut(facts: StatementFacts, catalog: Catalog, masks: MaskSet):
 
 /** Changes after which a masked column would be known by another name, or shown by something that nobody here sees into. */
 function reshapes(facts: StatementFacts, catalog: Catalog, masks: MaskSet): Decision | undefined {
-  if (facts.class !== 'schema' && facts.class !== 'access') return undefined
-  if (facts.verb === 'alter schema' || facts.verb === 'alter database') {
+  const changes = [facts, ...facts.nested].filter((each) => each.class === 'schema' || each.class === 'access')
+  if (changes.length === 0) return undefined
+  if (changes.some(({ verb }) => verb === 'alter schema' || verb === 'alter database')) {
     return denied(
       'masks go by the names of schemas, which this statement can change',
       'ask somebody who may see all columns of this database',
