@@ -14,7 +14,7 @@ export interface RedisStoreOptions {
 /** The stream has other bytes where this batch belongs: somebody else wrote there. */
 export class ConflictError extends Error {}
 
-/** Streams in Redis. All batches of a call go in one pipeline, one entry a batch. Key names: `redis-keys.ts`. */
+/** Streams in Redis. All batches of a call go in one write, one entry a batch. Key names: `redis-keys.ts`. */
 export class RedisStore implements Store {
   onReady: () => void = () => undefined
   awaySince: number | undefined = Date.now()
@@ -63,49 +63,76 @@ export class RedisStore implements Store {
   }
 
   #send<B extends Batch>(batches: readonly B[], settled: Settled<B>, together: boolean): void {
-    const pipeline = together ? this.#redis.multi() : this.#redis.pipeline()
-    const places: number[] = []
-    let commands = 0
-    for (const batch of batches) {
-      if (!this.#indexed.has(batch.id)) {
-        this.#indexed.add(batch.id)
-        pipeline.zadd(this.#keys.sessions, batch.started, batch.id)
-        commands++
+    const waiting: (B | undefined)[] = [...batches]
+    let left = batches.length
+    const done = (i: number, error: Error | undefined): void => {
+      const batch = waiting[i]
+      if (batch === undefined) return
+      waiting[i] = undefined
+      if (--left === 0) {
+        clearTimeout(timer)
+        this.#open.splice(this.#open.indexOf(giveUp), 1)
       }
-      pipeline.xadd(this.#keys.session(batch.id), entryId(batch.seq), EVENTS_FIELD, batch.bytes)
-      places.push(commands++)
-    }
-    let open = true
-    const fail = (error: Error): void => {
-      if (!open) return
-      close()
-      for (const batch of batches) this.#settle(batch, error, settled)
+      this.#settle(batch, error, settled)
     }
     const giveUp = (): void => {
-      fail(new Error(`redis did not answer within ${this.#options.timeout} ms`))
+      const error = new Error(`redis did not answer within ${this.#options.timeout} ms`)
+      for (let i = 0; i < batches.length; i++) done(i, error)
       if (this.#closing) return
       this.#left()
       this.#redis.disconnect(true)
     }
     const timer = setTimeout(giveUp, this.#options.timeout)
-    const close = (): void => {
-      open = false
-      clearTimeout(timer)
-      this.#open.splice(this.#open.indexOf(giveUp), 1)
-    }
     this.#open.push(giveUp)
-    pipeline.exec().then((results) => {
-      if (!open) return
-      close()
-      batches.forEach((batch, i) => {
-        const result = results?.[places[i]!]
-        this.#settle(
-          batch,
-          result === undefined ? new Error('redis answered too little') : (result[0] ?? undefined),
-          settled,
-        )
-      })
-    }, fail)
+    if (together) this.#transact(batches, done)
+    else this.#command(batches, done)
+  }
+
+  /** Each for itself, but in one write. Not in ioredis's pipeline: the garbage that it leaves lives for long. */
+  #command(batches: readonly Batch[], done: (i: number, error: Error | undefined) => void): void {
+    const { stream } = this.#redis
+    stream?.cork()
+    batches.forEach((batch, i) => {
+      // Its failure is the failure of the command behind it, too.
+      if (this.#mustIndex(batch)) this.#redis.zadd(this.#keys.sessions, batch.started, batch.id).catch(() => undefined)
+      this.#redis.xadd(this.#keys.session(batch.id), entryId(batch.seq), EVENTS_FIELD, batch.bytes).then(
+        () => done(i, undefined),
+        (error: Error) => done(i, error),
+      )
+    })
+    stream?.uncork()
+  }
+
+  /** All or none. */
+  #transact(batches: readonly Batch[], done: (i: number, error: Error | undefined) => void): void {
+    const transaction = this.#redis.multi()
+    const places: number[] = []
+    let commands = 0
+    for (const batch of batches) {
+      if (this.#mustIndex(batch)) {
+        transaction.zadd(this.#keys.sessions, batch.started, batch.id)
+        commands++
+      }
+      transaction.xadd(this.#keys.session(batch.id), entryId(batch.seq), EVENTS_FIELD, batch.bytes)
+      places.push(commands++)
+    }
+    transaction.exec().then(
+      (results) => {
+        places.forEach((place, i) => {
+          const result = results?.[place]
+          done(i, result === undefined ? new Error('redis answered too little') : (result[0] ?? undefined))
+        })
+      },
+      (error: Error) => {
+        for (let i = 0; i < batches.length; i++) done(i, error)
+      },
+    )
+  }
+
+  #mustIndex(batch: Batch): boolean {
+    if (this.#indexed.has(batch.id)) return false
+    this.#indexed.add(batch.id)
+    return true
   }
 
   #settle<B extends Batch>(batch: B, error: Error | undefined, settled: Settled<B>): void {
