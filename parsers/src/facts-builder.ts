@@ -49,8 +49,14 @@ export class FactsBuilder {
     })
   }
 
-  function(schema: string | undefined, name: string): void {
-    this.#functions.set(`${schema ?? ''}\0${name}`, schema === undefined ? { name } : { schema, name })
+  function(schema: string | undefined, name: string, bare = false): void {
+    const key = `${schema ?? ''}\0${name}`
+    const known = this.#functions.get(key)
+    this.#functions.set(key, {
+      ...(schema !== undefined && { schema }),
+      name,
+      ...(bare && (known === undefined || known.bare) && { bare }),
+    })
   }
 
   dotted(name: string): void {
@@ -78,7 +84,7 @@ export class FactsBuilder {
   absorb(part: FactsBuilder): void {
     for (const { relation, verb, class: kind, assignedFrom } of part.#relations.values())
       this.relation(relation.schema, relation.name, { verb, class: kind }, assignedFrom)
-    for (const [key, use] of part.#functions) this.#functions.set(key, use)
+    for (const { schema, name, bare } of part.#functions.values()) this.function(schema, name, bare)
     for (const kind of part.#nested.values()) this.nest(kind)
     for (const name of part.#databases) this.#databases.add(name)
     this.#settings.push(...part.#settings)

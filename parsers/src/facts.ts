@@ -23,6 +23,8 @@ export interface RelationUse {
 export interface FunctionUse {
   readonly schema?: string
   readonly name: string
+  /** MySQL: every call of it in the statement is without arguments. */
+  readonly bare?: true
 }
 
 /**

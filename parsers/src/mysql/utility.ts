@@ -279,7 +279,12 @@ const TAILS: Readonly<Record<Tail, TailReader>> = {
   'alter-table': (reader, cursor) => {
     skipIfExists(cursor)
     expectTable(reader)
-    tablesAfter(reader, ['REFERENCES'], ['WITH', 'TABLE'], ['TO', 'TABLE'], ['RENAME', 'TO'], ['RENAME', 'AS'])
+    // MariaDB: CONVERT TABLE t TO PARTITION p, CONVERT PARTITION p TO TABLE t
+    const converted = [
+      ['CONVERT', 'TABLE'],
+      ['TO', 'TABLE'],
+    ]
+    tablesAfter(reader, ['REFERENCES'], ['WITH', 'TABLE'], ...converted, ['RENAME', 'TO'], ['RENAME', 'AS'])
   },
   'rename-table': (reader, cursor) => {
     skipIfExists(cursor)

@@ -455,9 +455,10 @@ export class RowWalk {
     this.#noteFunction(undefined, token)
   }
 
+  /** At the function's name. */
   #noteFunction(schema: string | undefined, token: Token): void {
     const name = token.name.toLowerCase()
-    this.#facts.function(schema, name)
+    this.#facts.function(schema, name, isWord(this.#cursor.peek(2), ')'))
     const kind = functionClass(name)
     if (kind) this.#facts.nest({ verb: `function ${name}`, class: kind })
   }
