@@ -64,7 +64,7 @@ export function wayOut(facts: StatementFacts, catalog: Catalog, masks: MaskSet):
     )
   }
   if (!reads && !touched.some((use) => LOOKING.test(use.verb))) return undefined
-  const keeping = facts.functions.find((use) => KEEPING.has(use.name.toLowerCase()))
+  const keeping = facts.functions.find((use) => !use.bare && KEEPING.has(use.name.toLowerCase()))
   if (facts.settings.length > 0 || keeping) {
     return denied(
       `the statement would keep what it reads of ${source} in ${keeping ? `\`${keeping.name}\`` : 'a variable'}`,
