@@ -247,6 +247,7 @@ describe.each(inject('mysqls'))('masking on $flavour', (server) => {
       await client.query("update members set name = 'x' where id = 1")
       await client.execute('update members set name = ?, ssn = ? where id = ? and ssn is not null', ['y', 's', 1])
       await client.query('update members set balance = balance + 1, name = upper(name)')
+      await client.query("update members set name = 'z' where id = last_insert_id()")
       await client.query("insert into members (id, name, ssn) values (9, 'n', 's')")
       await client.query(
         "insert into members (id, name, ssn) values (9, 'm', 't') on duplicate key update ssn = values(ssn), name = concat(name, values(name))",
