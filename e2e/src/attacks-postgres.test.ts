@@ -493,6 +493,20 @@ describe('somebody who may write and change the schema does not see them either'
       'update users u set (name, age) = (select u.ssn, 1) where id = 1 returning name',
       'update users set name = old.name from users old where old.id = users.id returning old.email',
     ],
+    'by what a function of somebody else returns': [
+      'update orders set note = first_email()',
+      'select note from orders',
+      'insert into orders (id, note) values (79, first_email())',
+      'select note from orders where id = 79',
+      'update orders o set note = o.customer_email',
+      'select note from orders',
+    ],
+    'by the condition of a change': [
+      "update users set age = age where set_config('my.kept', email, false) is null",
+      'show my.kept',
+      "delete from users where set_config('my.taken', ssn, false) is null",
+      'show my.taken',
+    ],
     'by a view of their own': [
       'create view mine as select email || $$$$ as e from users',
       'select e from mine',
