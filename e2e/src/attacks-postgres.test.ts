@@ -581,7 +581,7 @@ describe('somebody who may write and change the schema does not see them either'
       'select email from private.users',
       'alter schema private rename to public',
       'create table child () inherits (users)',
-      "insert into child values (9, 'c', '" + EMAIL + "', '" + SSN + "')",
+      `insert into child values (9, 'c', '${EMAIL}', '${SSN}')`,
       'select email from child',
       'create table part (like users)',
       'alter table users add constraint c check (email is null)',

@@ -442,7 +442,8 @@ describe.each(inject('mysqls'))('on $flavour', (server) => {
     it('carries packets of more than 16 MB both ways', async () => {
       await withClient('erin', async (client) => {
         const large = 'x'.repeat(17_000_000)
-        await expect(client.query(`select length('${large}') as l`)).rejects.toMatchObject({ errno: 1142 }) // too long to analyse
+        const [sent] = (await client.query(`select length('${large}') as l`)) as [RowDataPacket[], unknown]
+        expect(sent[0]!.l).toBe(17_000_000)
         const [rows] = (await client.query(`select repeat('y', 17000000) as y, 1 as one`)) as [RowDataPacket[], unknown]
         expect(rows[0]!.y).toBe('y'.repeat(17_000_000))
         expect(rows[0]!.one).toBe(1)
