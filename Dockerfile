@@ -12,7 +12,8 @@ COPY --from=build /image /usr/local/lib/sluice
 RUN ln -s /usr/local/lib/sluice/dist/main.js /usr/local/bin/sluice && chmod +x /usr/local/lib/sluice/dist/main.js
 USER sluice
 WORKDIR /var/lib/sluice
-ENV NODE_ENV=production SLUICE_CONFIG=/etc/sluice/sluice.yaml
+# Two malloc arenas instead of one a core and thread: some 30 MB less, at no cost that was measured.
+ENV NODE_ENV=production SLUICE_CONFIG=/etc/sluice/sluice.yaml MALLOC_ARENA_MAX=2
 EXPOSE 6432 6306 6480
 ENTRYPOINT ["sluice"]
 CMD ["serve"]
