@@ -46,6 +46,7 @@ async function start(relay: (ports: RelayPorts) => Relay, leftovers: { client?: 
     clientLeftover: Buffer.from(leftovers.client ?? ''),
     serverLeftover: Buffer.from(leftovers.server ?? ''),
     relay,
+    queueBytes: 256 * 1024,
     onDefect: (error) => defects.push(error),
   })
   return { client, server, pipe, defects, fromClient, toServer }

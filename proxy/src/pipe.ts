@@ -17,6 +17,8 @@ export interface PipeOptions {
   readonly serverLeftover: Buffer
   /** Makes the relay over these ports; called once, before any byte is fed. */
   readonly relay: (ports: RelayPorts) => Relay
+  /** Bytes that may wait for a peer that is slow to read; then nothing more is read for it. */
+  readonly queueBytes: number
   /** A relay threw, which is a defect of ours: told here, and the session is closed. */
   readonly onDefect: (error: unknown) => void
 }
@@ -39,8 +41,8 @@ export class Pipe {
     this.done = new Promise((resolve) => {
       this.#closed = resolve
     })
-    this.#client = new Half(options.client)
-    this.#server = new Half(options.server)
+    this.#client = new Half(options.client, options.queueBytes)
+    this.#server = new Half(options.server, options.queueBytes)
     this.#relay = options.relay({
       toClient: (bytes) => this.#queue(this.#client, bytes),
       toServer: (bytes) => this.#queue(this.#server, bytes),
@@ -134,9 +136,11 @@ class Half {
   #held = false
   #clogged = false
   #over = false
+  readonly #queueBytes: number
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, queueBytes: number) {
     this.socket = socket
+    this.#queueBytes = Math.max(queueBytes, socket.writableHighWaterMark) // below it there is no drain to wait for
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 60_000)
     socket.on('drain', () => this.onDrained())
@@ -175,7 +179,7 @@ class Half {
       for (const part of waiting) socket.write(part)
       socket.uncork()
     }
-    if (socket.writableNeedDrain) this.onClogged()
+    if (socket.writableLength > this.#queueBytes) this.onClogged()
   }
 
   setHeld(held: boolean): void {

@@ -175,6 +175,7 @@ async function relaySession<H extends Hello, U extends Upstream>(session: Relaye
           },
           killSession: (id, what) => services.sessions.kill(identity.user, id, what),
         }),
+      queueBytes: services.configuration.limits.queueBytes,
       onDefect: (error) => log.error({ err: error }, 'the relay failed; the session is closed'),
     })
     services.sessions.add({
