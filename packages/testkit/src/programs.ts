@@ -35,15 +35,30 @@ export async function needProgram(name: string, aptPackage: string, variable?: s
     const orSet = variable === undefined ? '' : `, or set ${variable} to its path`
     throw new Error(`the tests need \`${name}\`: install it (Debian and Ubuntu: apt-get install ${aptPackage})${orSet}`)
   }
+  const installed = installing.then(() => install(name, aptPackage, variable))
+  installing = installed.catch(() => {})
+  return installed
+}
+
+/** apt-get locks its lists: one installation after the other. */
+let installing: Promise<unknown> = Promise.resolve()
+
+async function install(name: string, aptPackage: string, variable: string | undefined): Promise<string> {
+  const found = await findProgram(name, variable) // the package before may have brought it
+  if (found) return found
   console.error(`the tests need \`${name}\`: installing ${aptPackage} with apt-get`)
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, maxBuffer: 64 * 1024 * 1024 }
   if (!updated) await run('apt-get', ['update', '-q'], options)
   updated = true
   // No service of the package's own may start: the tests run theirs on free ports.
-  await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', aptPackage], {
-    ...options,
-    env: { ...options.env, RUNLEVEL: '1' },
-  })
+  await run(
+    'apt-get',
+    ['install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', aptPackage],
+    {
+      ...options,
+      env: { ...options.env, RUNLEVEL: '1' },
+    },
+  )
   const installed = await findProgram(name, variable)
   if (!installed) throw new Error(`apt-get installed ${aptPackage}, but \`${name}\` is not on PATH`)
   return installed
