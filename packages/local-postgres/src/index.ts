@@ -1,1 +1,2 @@
+export { freePort } from './free-port.js'
 export { type LocalPostgres, type LocalPostgresOptions, startLocalPostgres } from './local-postgres.js'

@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Binaries, findBinaries } from './binaries.js'
+import { freePort } from './free-port.js'
 
 export interface LocalPostgresOptions {
   /** Where data and, if need be, programs go; must exist. */
@@ -105,16 +105,6 @@ function ended(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
   return new Promise((resolve) => {
     child.once('error', () => resolve(null))
     child.once('exit', (code, signal) => resolve(code ?? signal))
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
   })
 }
 

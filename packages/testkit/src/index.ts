@@ -1,6 +1,6 @@
+export { freePort } from '@sluice/local-postgres'
 export { type Certificates, makeCertificates } from './certificates.js'
 export { runClient } from './client-program.js'
-export { freePort } from './free-port.js'
 export { type Flavour, type MysqlTestServer, startMysql } from './mysql-server.js'
 export { startPostgres, type TestServer } from './postgres-server.js'
 export { findProgram, needProgram } from './programs.js'

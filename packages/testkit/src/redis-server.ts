@@ -1,5 +1,5 @@
+import { freePort } from '@sluice/local-postgres'
 import { dockerAnswers } from './docker.js'
-import { freePort } from './free-port.js'
 import { needProgram } from './programs.js'
 import { startProcess, whenListening } from './server-process.js'
 import { temporaryFolder } from './workspace.js'
