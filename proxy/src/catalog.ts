@@ -26,7 +26,7 @@ export interface CatalogSnapshot {
   readonly systemFunctions: ReadonlySet<string> | undefined
   /** Names of functions that users made (MySQL), or that users made for rows, which `x.name` calls (PostgreSQL). */
   readonly userFunctions: ReadonlySet<string>
-  /** The schema that an unqualified name means (MySQL: the session's database); undefined: any. */
+  /** Names that differ in case alone are taken for one. */
   readonly foldCase: boolean
 }
 
@@ -83,7 +83,7 @@ export class Catalog {
 
   /** True where asking again may know more: never read, DDL seen, or the last read is over a second old. */
   get worthRefreshing(): boolean {
-    return this.#stale || Date.now() - this.#loadedAt > 1_000
+    return this.#stale || this.age > 1_000
   }
 
   /** Reads the catalog anew. Never rejects: without an answer nothing is known, and the problem is reported. */
@@ -140,13 +140,7 @@ export class Catalog {
     for (const use of facts.relations) {
       touch = worse(touch, readsRows || !this.known ? this.#touchRelation(use.relation, masks) : 'clean')
     }
-    for (const use of facts.functions) {
-      if (!this.#isSystemFunction(use.schema, use.name)) touch = worse(touch, 'unknown')
-    }
-    for (const name of facts.dotted ?? []) {
-      if (this.#snapshot?.userFunctions.has(name)) touch = worse(touch, 'unknown')
-    }
-    return touch
+    return this.callsUnknown(facts) ? worse(touch, 'unknown') : touch
   }
 
   touchOf(use: RelationUse, masks: MaskSet): Touch {

@@ -12,6 +12,7 @@ import { postgresProtocol } from './postgres/protocol.js'
 import { queryRows as queryPostgres } from './postgres/query.js'
 import type { Target } from './protocol.js'
 import type { GateDatabase } from './session-gate.js'
+import type { SocketChannel } from './socket-channel.js'
 import { openUpstream } from './upstream.js'
 
 /** The gateway's own questions may be answered with this many bytes. */
@@ -57,7 +58,7 @@ export class Database implements GateDatabase {
     }
   }
 
-  open(bytes?: number): ReturnType<typeof openUpstream> {
+  open(bytes?: number): Promise<SocketChannel> {
     return openUpstream(this.configuration.address, this.#milliseconds, bytes)
   }
 
@@ -76,8 +77,10 @@ export class Database implements GateDatabase {
 
   async #loadCatalog(): Promise<CatalogSnapshot> {
     const lease = await this.lease()
-    const channel = await this.open(CATALOG_BYTES)
+    let opened: SocketChannel | undefined
     try {
+      const channel = await this.open(CATALOG_BYTES)
+      opened = channel
       const target = await this.target(lease)
       if (this.dialect === 'postgres') {
         await postgresProtocol.logInForGateway(channel, target)
@@ -92,7 +95,7 @@ export class Database implements GateDatabase {
         multiStatements: false,
       })
     } finally {
-      channel.destroy()
+      opened?.destroy()
       await lease.release()
     }
   }

@@ -1,7 +1,15 @@
 import type { Identity } from '@sluice/domain'
 import { SluiceError } from '@sluice/domain'
 import type { Analyser, LexicalMode, OutputKind, StatementClass, StatementFacts } from '@sluice/parsers'
-import { type Decision, decide, type MaskSet, masksFor, type Policy, planMasks } from '@sluice/policy'
+import {
+  type ColumnOrigin,
+  type Decision,
+  decide,
+  type MaskSet,
+  masksFor,
+  type Policy,
+  planMasks,
+} from '@sluice/policy'
 import { type RecordedValue, redactText, type SessionRecord } from '@sluice/recorder'
 import type { Catalog, Touch } from './catalog.js'
 import type { Gate, MaskPlan, Outcome, Pass, Refusal, Statement, Verdict, WireColumn } from './gate.js'
@@ -100,16 +108,7 @@ class SessionGate implements Gate {
   }
 
   refuse(text: string, error: SluiceError): Refusal {
-    const statement = ++this.statements
-    this.#options.record.note({
-      type: 'statement',
-      at: Date.now(),
-      statement,
-      text,
-      decision: 'deny',
-      reason: error.clientMessage,
-    })
-    return { kind: 'refusal', error }
+    return this.#noteRefusal(text, undefined, error.clientMessage, error)
   }
 
   maskPlan(pass: Pass, columns: readonly WireColumn[]): MaskPlan | undefined | Promise<MaskPlan | undefined> {
@@ -128,16 +127,17 @@ class SessionGate implements Gate {
       known.reads === catalog.reads
     )
       return known.plan
-    const plan = () => {
-      const origins = columns.map((column) => catalog.origin(column, masks))
+    const originsNow = () => columns.map((column) => catalog.origin(column, masks))
+    const plan = (origins: readonly ColumnOrigin[]) => {
       const made = planMasks(masks, touch, plain, origins, outputs)
       // What is unknown may be known next time.
-      if (!origins.some((origin) => origin.kind === 'unknown'))
+      if (!origins.some(isUnknown))
         this.#planned = { columns, masks, touch, plain, outputs, catalog, reads: catalog.reads, plan: made }
       return made
     }
-    const unknown = columns.some((column) => catalog.origin(column, masks).kind === 'unknown')
-    return unknown && catalog.worthRefreshing ? catalog.refresh().then(plan) : plan()
+    const origins = originsNow()
+    if (!origins.some(isUnknown) || !catalog.worthRefreshing) return plan(origins)
+    return catalog.refresh().then(() => plan(originsNow()))
   }
 
   result(
@@ -238,18 +238,21 @@ class SessionGate implements Gate {
 
   #refused(statement: Statement, decision: Decision): Refusal {
     this.#options.onDecision(decision)
-    const { analysis } = statement
-    const number = ++this.statements
+    const { rule, reason } = decision
+    return this.#noteRefusal(textOf(statement), rule, reason, refusalError(decision, statement.analysis))
+  }
+
+  #noteRefusal(text: string, rule: string | undefined, reason: string, error: SluiceError): Refusal {
     this.#options.record.note({
       type: 'statement',
       at: Date.now(),
-      statement: number,
-      text: textOf(statement),
+      statement: ++this.statements,
+      text,
       decision: 'deny',
-      ...(decision.rule === undefined ? {} : { rule: decision.rule }),
-      reason: decision.reason,
+      ...(rule === undefined ? {} : { rule }),
+      reason,
     })
-    return { kind: 'refusal', error: refusalError(decision, analysis) }
+    return { kind: 'refusal', error }
   }
 
   #issue(statement: Statement, number: number, executes: readonly Statement[] | undefined): Pass {
@@ -345,6 +348,10 @@ function isUnseen(facts: StatementFacts): boolean {
 }
 
 const UNSEEN: ReadonlySet<StatementClass> = new Set(['opaque', 'procedure'])
+
+function isUnknown(origin: ColumnOrigin): boolean {
+  return origin.kind === 'unknown'
+}
 
 function factsOf(statement: Statement): readonly StatementFacts[] {
   return statement.analysis.ok ? statement.analysis.statements : []
