@@ -328,46 +328,10 @@ describe('masking', () => {
 
 describe('with everything allowed and nothing masked', () => {
   it('psql’s \\d commands and COPY both ways work as without the gateway', async () => {
-    const direct = await runClient(
-      psql,
-      [
-        '-X',
-        `host=${server.host} port=${server.port} user=${server.user} dbname=${shop}`,
-        '-c',
-        '\\d users',
-        '-c',
-        '\\dt',
-        '-c',
-        '\\di+',
-        '-c',
-        '\\df',
-        '-c',
-        '\\dn',
-        '-c',
-        '\\du',
-        '-c',
-        '\\l',
-      ],
-      {
-        env: { PGPASSWORD: server.password },
-      },
-    )
-    const through = await runPsql('olga', [
-      '-c',
-      '\\d users',
-      '-c',
-      '\\dt',
-      '-c',
-      '\\di+',
-      '-c',
-      '\\df',
-      '-c',
-      '\\dn',
-      '-c',
-      '\\du',
-      '-c',
-      '\\l',
-    ])
+    const commands = ['\\d users', '\\dt', '\\di+', '\\df', '\\dn', '\\du', '\\l'].flatMap((command) => ['-c', command])
+    const place = `host=${server.host} port=${server.port} user=${server.user} dbname=${shop}`
+    const direct = await runClient(psql, ['-X', place, ...commands], { env: { PGPASSWORD: server.password } })
+    const through = await runPsql('olga', commands)
     expect(through).toEqual(direct)
     const copied = await runPsql(
       'olga',
